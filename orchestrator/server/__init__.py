@@ -1,0 +1,1 @@
+"""The Assistant API, served from here."""

@@ -1,0 +1,165 @@
+"""What the server keeps, free of any dialect: frozen rows. Times are integers in milliseconds since 1970, UTC.
+
+`body`-like fields hold JSON values exactly as the client sent them (tools, metadata, content parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+def _no_json() -> Json:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assistant:
+    """An assistant. `settings` holds the sampling fields that were given: temperature, top_p, top_k, max_tokens."""
+
+    id: str
+    workspace: str
+    created_at: int
+    model: str
+    name: str | None = None
+    description: str | None = None
+    instructions: str | None = None
+    tools: tuple[Json, ...] = ()
+    file_ids: tuple[str, ...] = ()
+    metadata: Json = field(default_factory=_no_json)
+    settings: Json = field(default_factory=_no_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A conversation. Whether it is busy is derived from its runs, never stored."""
+
+    id: str
+    workspace: str
+    created_at: int
+    metadata: Json = field(default_factory=_no_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message. `content`: parts `{"type": "text", "text": {"value", "annotations"}}` or `image_file`."""
+
+    id: str
+    workspace: str
+    thread_id: str
+    created_at: int
+    role: str
+    content: tuple[Json, ...] = ()
+    assistant_id: str | None = None
+    run_id: str | None = None
+    file_ids: tuple[str, ...] = ()
+    metadata: Json = field(default_factory=_no_json)
+    status: str = "completed"
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    incomplete_details: Json | None = None
+
+    @property
+    def text(self) -> str:
+        """All text parts, joined."""
+        return "".join(part["text"]["value"] for part in self.content if part.get("type") == "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run. `epoch` grows with each owner: a change by a former owner touches 0 rows.
+
+    model, instructions, tools and settings are the effective values, frozen at creation. `options` holds
+    truncation_strategy, tool_choice, parallel_tool_calls, response_format … as given. `usage` has
+    prompt_tokens, completion_tokens, total_tokens. `required_action` holds the pending calls:
+    a tuple of `{"id", "type": "function", "function": {"name", "arguments"}}`.
+    """
+
+    id: str
+    workspace: str
+    thread_id: str
+    assistant_id: str
+    created_at: int
+    status: str
+    epoch: int
+    model: str
+    instructions: str | None = None
+    tools: tuple[Json, ...] = ()
+    file_ids: tuple[str, ...] = ()
+    metadata: Json = field(default_factory=_no_json)
+    settings: Json = field(default_factory=_no_json)
+    options: Json = field(default_factory=_no_json)
+    required_action: tuple[Json, ...] = ()
+    last_error: Json | None = None
+    incomplete_details: Json | None = None
+    usage: Json | None = None
+    expires_at: int | None = None
+    started_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A run step. `message_id` for message_creation; `calls` for tool_calls.
+
+    A call: `{"id", "type", "name", "arguments", "output": str | None, "state": "announced|started|done"}`;
+    `type` is the tool's wire type, `name` the function's name (equal to `type` for built-in tools).
+    """
+
+    id: str
+    workspace: str
+    thread_id: str
+    run_id: str
+    assistant_id: str
+    created_at: int
+    type: str
+    status: str
+    message_id: str | None = None
+    calls: tuple[Json, ...] = ()
+    last_error: Json | None = None
+    usage: Json | None = None
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of a run's event log, in the store before it is told. `seq` counts from 1 within the run.
+
+    `subject` is the record as it stood (Thread, Run, Step, Message) or a `Delta`.
+    """
+
+    run_id: str
+    seq: int
+    name: str
+    subject: Thread | Run | Step | Message | Delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of a message or of a tool call. `id`: of the message or step; `index`: of the part or call."""
+
+    id: str
+    index: int = 0
+    text: str | None = None  # of a message
+    call: Json | None = None  # of a step: some of id, type, name, arguments, output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of a list: `limit` items from `after` or up to `before` (ids, exclusive), by creation."""
+
+    limit: int = 20
+    descending: bool = True
+    after: str | None = None
+    before: str | None = None
+
+
+Record = Assistant | Thread | Message | Run | Step

@@ -1,0 +1,35 @@
+"""`function`: a call that somebody else answers: our plug-in registry, or the application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.tools.kind import Offer, ToolKind
+
+
+class FunctionDefinition(BaseModel):
+    """Name (letters, digits, `_`, `-`; at most 64), description, JSON Schema of the arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    description: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Function(ToolKind):
+    """A function tool. Written out in a manifest it is unbound: the application answers its calls."""
+
+    TYPE: ClassVar[str] = "function"
+    DOC: ClassVar[str] = "A function that a plug-in or the application performs."
+
+    function: FunctionDefinition
+
+    def offer(self) -> Offer:
+        """The function itself."""
+        f = self.function
+        return Offer(name=f.name, description=f.description or "", parameters=f.parameters or {"type": "object"})

@@ -1,0 +1,1 @@
+"""The Assistant API on paper: names, limits, states, events and faults that both wings share. No I/O."""
