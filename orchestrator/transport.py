@@ -5,18 +5,24 @@ Never follows a redirect (a bearer key must not travel), never retries: who call
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import orjson
 
-from orchestrator.errors import CannotUnderstand, Unreachable
+from orchestrator.errors import CannotUnderstand, Rejected, SettingsError, Unreachable
 
 MAX_ANSWER = 64 * 1024 * 1024  # bytes
-MAX_LINE = 8 * 1024 * 1024  # characters of one line of a stream
+MAX_LINE = 8 * 1024 * 1024  # bytes of one line of a stream
+
+
+class Stalled(Unreachable):
+    """The connection stands, but nothing came for too long: try again later, or allow more time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,47 @@ class Answer:
             message = f"The answer (HTTP {self.status}, {kind}) is not JSON: {_excerpt(self.body)}"
             raise CannotUnderstand(message, status=self.status) from error
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait as the server asks, by `Retry-After` as a number or as a date; None: it does not ask."""
+        asked = self.headers.get("retry-after", "").strip()
+        if asked.isascii() and asked.isdigit():
+            return float(asked)
+        try:
+            date = parsedate_to_datetime(asked)
+        except ValueError:
+            return None
+        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+class _Splitter:
+    """Cuts bytes into lines at LF, CR and CRLF only: inside of JSON, U+2028 and its kin are ordinary characters."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that `data` completes; bytes that are not UTF-8 become U+FFFD."""
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        lines: list[str] = []
+        for part in data.splitlines(keepends=True):
+            text = part.rstrip(b"\r\n")
+            self._rest += text
+            if len(self._rest) > MAX_LINE:
+                raise CannotUnderstand(f"A line of the stream is longer than {MAX_LINE // 1024 // 1024} MiB.")
+            if len(text) < len(part):
+                lines += self.rest() or [""]
+        return lines
+
+    def rest(self) -> list[str]:
+        """The line that has no end, if there is one."""
+        line = self._rest.decode("utf-8", "replace")
+        self._rest.clear()
+        return [line] if line else []
+
 
 class Lines:
     """A streaming answer: status, headers, and its lines as they come."""
@@ -49,17 +96,23 @@ class Lines:
         self.status = response.status_code
         self.headers: Mapping[str, str] = {k.lower(): v for k, v in response.headers.items()}
 
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Lines without their ends.
+    async def __aiter__(self) -> AsyncGenerator[str]:
+        """Lines without their ends, always read as UTF-8.
 
         Raises:
-            Unreachable: the connection broke, or nothing came within the read timeout.
+            Unreachable: the connection broke; Stalled: nothing came within the read timeout.
+            CannotUnderstand: a line is longer than MAX_LINE.
         """
+        splitter = _Splitter()
         try:
-            async for line in self._response.aiter_lines():
-                yield line
+            async with aclosing(self._response.aiter_bytes()) as parts:
+                async for part in parts:
+                    for line in splitter.feed(part):
+                        yield line
         except httpx2.HTTPError as error:
             raise _unreachable(error, sent=True) from error
+        for line in splitter.rest():
+            yield line
 
     async def whole(self) -> Answer:
         """Read the rest at once, as for a plain answer."""
@@ -81,6 +134,14 @@ class Client:
         connections: int = 32,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        """Open nothing yet.
+
+        Raises:
+            SettingsError: a header's value has characters that HTTP cannot carry; the value is not shown.
+        """
+        for name, value in (headers or {}).items():
+            if not (value.isascii() and value.isprintable()):
+                raise SettingsError(f"The value for the HTTP header '{name}' must be plain ASCII on one line.")
         self.base_url = base_url.rstrip("/")
         self._client = httpx2.AsyncClient(
             headers=headers,
@@ -97,6 +158,7 @@ class Client:
 
         Raises:
             Unreachable: no answer; `sent` tells whether the request may have arrived.
+            Rejected: `json` cannot be written as JSON.
             CannotUnderstand: the answer is larger than MAX_ANSWER.
         """
         async with self._open(method, path, json, query) as response:
@@ -116,18 +178,20 @@ class Client:
     async def _open(
         self, method: str, path: str, json: object, query: Mapping[str, str] | None
     ) -> AsyncGenerator[httpx2.Response]:
-        content = None if json is None else orjson.dumps(json)
+        content = None if json is None else _encoded(json)
         headers = {"content-type": "application/json"} if content is not None else None
         try:
             request = self._client.build_request(
                 method, self.base_url + path, content=content, headers=headers, params=query
             )
         except (httpx2.InvalidURL, ValueError) as error:
-            raise Unreachable(f"{self.base_url} is not an address: {error}", sent=False) from error
+            raise _permanent(f"The base address is not a URL: {error}.") from error
+        if (request.url.port or 0) > 65535:
+            raise _permanent(f"The base address has an impossible port: {request.url.port}.")
         try:
             response = await self._client.send(request, stream=True)
         except httpx2.UnsupportedProtocol as error:
-            raise _permanent(f"{self.base_url} is not an http(s) address.") from error
+            raise _permanent(f"The base address must begin with http:// or https://: {request.url.host}.") from error
         except httpx2.HTTPError as error:
             raise _unreachable(
                 error, sent=not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
@@ -163,9 +227,21 @@ async def _whole(response: httpx2.Response) -> Answer:
     return Answer(status=response.status_code, headers=headers, body=b"".join(parts))
 
 
+def _encoded(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise Rejected(f"The request cannot be written as JSON: {error}.", sent=False) from error
+
+
 def _unreachable(error: httpx2.HTTPError, *, sent: bool) -> Unreachable:
+    """Say what happened without headers, query or user info: those may hold secrets."""
     request = error.request if hasattr(error, "_request") and getattr(error, "_request", None) else None
-    place = f"{request.method} {request.url.copy_with(query=None)}" if request else "the request"
+    place = f"{request.method} {request.url.copy_with(query=None, userinfo=b'')}" if request else "the request"
+    if isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout):
+        return Stalled(f"The answer to {place} stalled: nothing came for too long.", sent=sent)
+    if isinstance(error, httpx2.LocalProtocolError):
+        return Unreachable(f"No answer to {place}: the request is not valid HTTP.", sent=sent)
     reason = str(error) or type(error).__name__
     return Unreachable(f"No answer to {place}: {reason}.", sent=sent)
 

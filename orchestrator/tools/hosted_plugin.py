@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, SecretStr
-from typing_extensions import Self
 
 from orchestrator.tools.kind import ToolKind, as_object
 

@@ -7,10 +7,9 @@ file and name the class in `KINDS`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import Self
 
 
 class Offer(BaseModel):

@@ -1,1 +1,1 @@
-""""""
+"""The server's database: a door, the verbs behind it, and an engine."""

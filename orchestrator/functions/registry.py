@@ -1,0 +1,149 @@
+"""The functions that assistants may call, by name: an immutable snapshot that a run may hold on to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.diagnostics import Diagnostic, Span, in_order
+from orchestrator.errors import PluginsInvalid
+from orchestrator.functions.decorator import Declaration
+from orchestrator.functions.parameters import CannotExpress
+from orchestrator.functions.places import Place, parameter_place, place_of
+from orchestrator.functions.signature import Signature, signature_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class Function:
+    """One callable by name. `name` = plug-in unit + '.' + tool; `timeout` in seconds; `place`: its `def`.
+
+    `home` keeps the generation of code alive to which the callable belongs.
+    """
+
+    name: str
+    tool: str
+    description: str
+    parameters: Mapping[str, Any]
+    timeout: float | None
+    idempotent: bool
+    is_async: bool
+    place: Span
+    schema_hash: str
+    callable: Callable[..., Any]
+    signature: Signature = field(repr=False)
+    home: object = field(default=None, repr=False)
+    quote: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unit:
+    """One entry of the plug-in folder as it was loaded: its functions, and digests of all files they came from."""
+
+    name: str
+    functions: tuple[Function, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Registry:
+    """All functions at one moment. `version` grows by one with every change."""
+
+    functions: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType({}))
+    units: Mapping[str, Unit] = field(default_factory=lambda: MappingProxyType({}))
+    version: int = 0
+
+    @classmethod
+    def of(cls, units: Iterable[Unit], *, version: int = 1) -> Registry:
+        """Put units together.
+
+        Raises:
+            PluginsInvalid: two functions bear one name; both places are named.
+        """
+        units = tuple(units)
+        functions = [function for unit in units for function in unit.functions]
+        clashes = doubled(functions)
+        if clashes:
+            raise PluginsInvalid(clashes)
+        return cls(
+            functions=MappingProxyType({f.name: f for f in sorted(functions, key=lambda f: f.name)}),
+            units=MappingProxyType({u.name: u for u in units}),
+            version=version,
+        )
+
+    def find(self, name: str) -> Function | None:
+        """The function of that name, or None."""
+        return self.functions.get(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(self.functions)
+
+
+def doubled(functions: Iterable[Function]) -> tuple[Diagnostic, ...]:
+    """PLG002 for every function whose name an earlier one bears already."""
+    seen: dict[str, Function] = {}
+    complaints: list[Diagnostic] = []
+    for function in functions:
+        first = seen.setdefault(function.name, function)
+        if first is not function:
+            message = f"the function '{function.name}' is declared twice: {first.place} and {function.place}"
+            complaints.append(
+                Diagnostic(
+                    code="PLG002",
+                    message=message,
+                    span=function.place,
+                    quote=function.quote,
+                    hint="give one of them another name: @tool(name=…)",
+                )
+            )
+    return in_order(complaints)
+
+
+def function_of(declared: Declaration | Callable[..., Any], *, unit: str, home: object = None) -> Function:
+    """Make a function of the registry out of a callable, marked or not.
+
+    Raises:
+        PluginsInvalid: PLG003, its signature cannot be told to a model; the place of the parameter is named.
+    """
+    d = declared if isinstance(declared, Declaration) else Declaration(callable=declared)
+    try:
+        signature = signature_of(d.callable, name=d.name, description=d.description)
+        _check_timeout(d.timeout)
+    except CannotExpress as error:
+        raise PluginsInvalid([_refusal(d, error)]) from error
+    place = place_of(d.callable)
+    return Function(
+        name=f"{unit}.{signature.name}",
+        tool=signature.name,
+        description=signature.description,
+        parameters=signature.parameters,
+        timeout=d.timeout,
+        idempotent=d.idempotent,
+        is_async=signature.is_async,
+        place=place.span,
+        schema_hash=signature.schema_hash,
+        callable=d.callable,
+        signature=signature,
+        home=home,
+        quote=place.quote,
+    )
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not timeout > 0:
+        raise CannotExpress(f"timeout must be more than 0 seconds, not {timeout}")
+
+
+def _refusal(d: Declaration, error: CannotExpress) -> Diagnostic:
+    place: Place = parameter_place(d.callable, error.parameter) if error.parameter else place_of(d.callable)
+    subject = f"parameter '{error.parameter}'" if error.parameter else "this function"
+    return Diagnostic(
+        code="PLG003",
+        message=f"{subject} cannot be offered to a model: {error}",
+        span=place.span,
+        quote=place.quote,
+        hint="use types that have a JSON form, e.g. str, int, list[str], a Literal, an Enum or a pydantic model",
+    )

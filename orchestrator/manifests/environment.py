@@ -1,0 +1,124 @@
+"""The kind Environment: where assistants live, with which values, under which rules. No I/O.
+
+Texts may hold `${env.NAME}`; they are expanded when the environment is selected (`environments.py`), so that a variable
+which only production needs is not missed on a laptop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Discriminator, Field, Strict, Tag, model_validator
+
+from orchestrator.manifests.fields import Name, Plain, Secret, Strictly, Text, Url, Variables, fault
+from orchestrator.manifests.model import Metadata
+from orchestrator.settings import LOCAL
+
+
+class TargetSettings(Strictly):
+    """An Assistant API: its dialect, its address, and where its key is found."""
+
+    dialect: Text
+    base_url: Url
+    api_key: Secret | None = None
+    workspace: Text | None = None
+
+
+class Select(Strictly):
+    """Which assistants: all given labels agree and, if names are given, the name is one of them. Empty: all."""
+
+    labels: Mapping[str, str] = Field(default_factory=dict[str, str])
+    names: Annotated[tuple[Name, ...], Strict(False)] | None = None
+
+    def matches(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether an assistant of this name with these labels is meant."""
+        named = self.names is None or name in self.names
+        return named and all(labels.get(key) == value for key, value in self.labels.items())
+
+
+class Merge(Strictly):
+    """Values laid over the `spec` of an assistant: objects are merged, all else is replaced."""
+
+    spec: Mapping[str, Any]
+
+
+class Patch(Strictly):
+    """A structural variation: for the selected assistants, these values."""
+
+    select: Select = Field(default_factory=Select)
+    merge: Merge
+
+
+class Policy(Strictly):
+    """How much an apply may do."""
+
+    prune: Literal["confirm", "never", "auto"] = "confirm"
+    max_deletes: Annotated[int, Field(ge=0)] | None = None
+    max_delete_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    self_heal: bool = False
+
+
+class Requests(Strictly):
+    """How hard the target is worked."""
+
+    concurrency: Annotated[int, Field(ge=1, le=32)] | None = None
+    per_second: Annotated[float, Field(gt=0)] | None = None
+
+
+class Endpoint(Strictly):
+    """Model names that match are served by an endpoint of the OpenAI-compatible kind."""
+
+    match: Text
+    base_url: Url
+    api_key: Secret | None = None
+    context_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+class Script(Strictly):
+    """Model names that match are answered from a script: offline and deterministic. A path in the project's folder."""
+
+    match: Text
+    script: Text
+
+
+def _model_tag(value: object) -> str:
+    if isinstance(value, Mapping) and "script" in cast("Mapping[str, object]", value):
+        return "<script>"
+    return "<baseUrl>"
+
+
+ModelRoute = Annotated[
+    Annotated[Endpoint, Tag("<baseUrl>")] | Annotated[Script, Tag("<script>")], Discriminator(_model_tag)
+]
+
+
+class EnvironmentSpec(Strictly):
+    """Target, values, patches and rules; `models` only for the embedded server."""
+
+    target: TargetSettings | None = None
+    """Left out only in the built-in environment `local`: the embedded server."""
+    project: Text | None = None
+    variables: Variables = Field(default_factory=dict[str, Plain])
+    """Values of template variables that an assistant does not give itself."""
+    patches: Annotated[tuple[Patch, ...], Strict(False)] = ()
+    policy: Policy = Field(default_factory=Policy)
+    requests: Requests = Field(default_factory=Requests)
+    models: Annotated[tuple[ModelRoute, ...], Strict(False)] = ()
+
+
+class Environment(Strictly):
+    """A named place to apply to."""
+
+    api_version: Literal["orchestrator/v1"]
+    kind: Literal["Environment"]
+    metadata: Metadata
+    spec: EnvironmentSpec
+
+    @model_validator(mode="after")
+    def _target_fits(self) -> Environment:
+        if self.metadata.name == LOCAL and self.spec.target is not None:
+            raise fault("target", f"'{LOCAL}' is the embedded server and has no target", "spec", "target")
+        if self.metadata.name != LOCAL and self.spec.target is None:
+            raise fault("missing", "'target' is missing", "spec")
+        return self

@@ -1,0 +1,76 @@
+"""The short form of an Assistant: Markdown whose front matter is the `spec` (plus `name`, `labels`, `previousNames`)
+and whose body is the instructions. Pure.
+
+A body of blank lines only means that the instructions are not named. One line break at its end is kept, as in a block
+text of YAML; blank lines around the body are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from orchestrator.manifests.model import API_VERSION
+from orchestrator.manifests.placed import Document
+from orchestrator.manifests.source import Fault, Path, Place, parse, place_of
+
+_FRONT = re.compile(r"---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_IDENTITY = ("name", "labels", "previousNames")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkdownDocument(Document):
+    """Places of front matter are one line below those of its YAML; the instructions are the body."""
+
+    front: str
+    body: Place | None
+
+    def place(self, path: Path, *, key: bool) -> Place:
+        """As of a document of YAML."""
+        if path[:2] == ("spec", "instructions") and self.body is not None:
+            return self.body
+        if path[:1] in (("metadata",), ("spec",)):
+            return place_of(self.front, 0, path[1:], key=key).below(1)
+        return Place(line=1, column=1, end_column=4)
+
+
+def read_markdown(text: str, file: str) -> tuple[MarkdownDocument | None, tuple[Fault, ...]]:
+    """The one manifest of a Markdown file, and what is wrong with its form."""
+    start = Place(line=1, column=1)
+    found = _FRONT.match(text)
+    if found is None:
+        hint = "begin with a line '---', then fields such as 'model: qwen-plus', then a line '---'"
+        return None, (Fault(message="the file has no front matter", place=start, hint=hint),)
+    front = found["yaml"]
+    parsed = parse(front)
+    faults = [Fault(message=f.message, place=f.place.below(1), hint=f.hint) for f in parsed.faults]
+    if len(parsed.documents) > 1:
+        faults.append(Fault(message="front matter is one document", place=start))
+    fields: object = parsed.documents[0][1] if parsed.documents else {}
+    if not isinstance(fields, dict):
+        return None, (*faults, Fault(message="front matter must be an object", place=start.below(1)))
+    body = text[found.end() :]
+    manifest, at = _manifest(cast("dict[str, Any]", fields), body), _first_line(text, found.end())
+    if at is not None and "instructions" in fields:
+        place = place_of(front, 0, ("instructions",), key=True).below(1)
+        faults.append(Fault(message="instructions are given twice: here and as the body", place=place))
+    return MarkdownDocument(file=file, text=text, value=manifest, front=front, body=at), tuple(faults)
+
+
+def _manifest(fields: Mapping[str, Any], body: str) -> Mapping[str, Any]:
+    spec = {key: value for key, value in fields.items() if key not in _IDENTITY}
+    if body.strip():
+        spec["instructions"] = body.strip("\r\n").rstrip().replace("\r\n", "\n") + "\n"
+    metadata = {key: fields[key] for key in _IDENTITY if key in fields}
+    return {"apiVersion": API_VERSION, "kind": "Assistant", "metadata": metadata, "spec": spec}
+
+
+def _first_line(text: str, end: int) -> Place | None:
+    body = text[end:]
+    if not body.strip():
+        return None
+    first = end + len(body) - len(body.lstrip())
+    begin = text.rfind("\n", 0, first) + 1
+    return Place(line=text.count("\n", 0, first) + 1, column=first - begin + 1)

@@ -1,0 +1,42 @@
+"""What we want: complete, rendered, no choice left open. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.diagnostics import Span
+from orchestrator.reconcile.body import Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A function of the plug-in registry behind a tool of an assistant. `timeout` in seconds, None: the function's."""
+
+    function: str
+    timeout: float | None = None
+    retries: int = 0
+    approval: Literal["auto", "ask", "deny"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a manifest says of runs; the API's assistant has no fields for it. None: the server's default."""
+
+    tool_rounds: int | None = None
+    run_seconds: float | None = None
+    last_messages: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """One assistant as it shall be. `bindings`: by the name that the model sees."""
+
+    name: str
+    body: Body
+    place: Span
+    previous_names: tuple[str, ...] = ()
+    protect: bool = False
+    bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    rules: Rules = field(default_factory=Rules)

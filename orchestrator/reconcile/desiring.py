@@ -1,0 +1,252 @@
+"""Manifests of one environment → `Desired`: templates rendered, tools resolved, functions bound. Pure.
+
+Everything that is wrong is complained of in one go; an assistant with a complaint is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from orchestrator.diagnostics import Diagnostic, Span, did_you_mean, in_order
+from orchestrator.errors import ManifestsInvalid
+from orchestrator.functions import Function as Callee
+from orchestrator.functions import Registry, misfits
+from orchestrator.manifests import Assistant, Loaded, Placed, Selection, Tool
+from orchestrator.manifests.fields import SecretPlace
+from orchestrator.manifests.model import (
+    FromFile,
+    FromTemplate,
+    InlineText,
+    InlineTool,
+    ModelSettings,
+    PluginRef,
+    ToolRef,
+)
+from orchestrator.reconcile.desired import Binding, Desired, Rules
+from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
+from orchestrator.tools import Function, FunctionDefinition, HostedPlugin, ToolKind
+from orchestrator.wire.assistants import INSTRUCTIONS_LENGTH
+
+Secrets = Callable[[SecretPlace, Span], SecretStr]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """All that is desired, and all complaints on the way."""
+
+    desired: tuple[Desired, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def desire(selection: Selection, loaded: Loaded, registry: Registry, secrets: Secrets) -> Wish:
+    """What the manifests want in the selected environment. `secrets` finds a secret or raises ManifestsInvalid."""
+    maker = _Maker(selection, loaded, registry, secrets)
+    for tool in loaded.tools.values():
+        maker.check_tool(tool)
+    desired = [made for one in selection.assistants.values() if (made := maker.make(one)) is not None]
+    return Wish(desired=tuple(desired), diagnostics=in_order(dict.fromkeys(maker.found)))
+
+
+@dataclass(slots=True)
+class _Maker:
+    selection: Selection
+    loaded: Loaded
+    registry: Registry
+    secrets: Secrets
+    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    renderer: Renderer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.renderer = Renderer(self.loaded.template_files)
+
+    def make(self, one: Placed[Assistant]) -> Desired | None:
+        before = len(self.found)
+        spec, metadata = one.value.spec, one.value.metadata
+        body: dict[str, Any] = {**_sampling(spec.model), "name": spec.display_name or metadata.name}
+        given = spec.model_fields_set
+        if "description" in given:
+            body["description"] = spec.description or ""
+        if "instructions" in given:
+            body["instructions"] = self._instructions(one)
+        if "tools" in given:
+            body["tools"] = tuple(self._tools(one))
+        if "file_ids" in given:
+            body["file_ids"] = spec.file_ids or ()
+        if "metadata" in given:
+            body["metadata"] = dict(spec.metadata or {})
+        if len(self.found) > before:
+            return None
+        return Desired(
+            name=metadata.name,
+            body=body,
+            place=one.span,
+            previous_names=metadata.previous_names,
+            protect=spec.protect,
+            bindings=dict(self._bindings(one)),
+            rules=_rules(one.value),
+        )
+
+    # ---- instructions
+
+    def _instructions(self, one: Placed[Assistant]) -> str:
+        values: dict[str, Any] = dict(self.selection.environment.value.spec.variables)
+        match one.value.spec.instructions:
+            case None:
+                return ""
+            case InlineText(text=text):
+                return self._rendered(text, values, one, one, ("spec", "instructions"))
+            case FromFile(file=file, variables=variables):
+                text = self.loaded.template_files.get(file)
+                return self._rendered(text or "", {**values, **variables}, one, file, ("spec", "instructions", "file"))
+            case FromTemplate(template=name, variables=variables):
+                template = self.loaded.templates.get(name)
+                if template is None:  # complained of at load
+                    return ""
+                defaults = {v.name: v.default for v in template.value.spec.variables if v.default is not None}
+                values = {**defaults, **values, **variables}
+                return self._rendered(template.value.spec.body, values, one, template, ("spec", "body"))
+
+    def _rendered(
+        self, text: str, values: Values, one: Placed[Assistant], source: Placed[Any] | str, path: tuple[str, ...]
+    ) -> str:
+        try:
+            rendered = self.renderer.render(text, values)
+        except TemplateFault as fault:
+            self.found.append(self._template_fault(fault, one, source, path))
+            return ""
+        if len(rendered) > INSTRUCTIONS_LENGTH:
+            message = (
+                f"the rendered instructions have {len(rendered):,} characters; {INSTRUCTIONS_LENGTH:,} are allowed"
+            )
+            self.found.append(one.complain("MAN008", message, ("spec", "instructions")))
+        return rendered
+
+    def _template_fault(
+        self, fault: TemplateFault, one: Placed[Assistant], source: Placed[Any] | str, path: tuple[str, ...]
+    ) -> Diagnostic:
+        """Point into the text that is wrong: a template file, the body of a Template, or the manifest itself."""
+        name = fault.file or (source if isinstance(source, str) else None)
+        who = f"for assistant '{one.value.metadata.name}': {fault.message}"
+        if name is not None:
+            shown = f"{self.loaded.folder.name}/{name}"
+            return _in_text(shown, self.loaded.template_files.get(name, ""), fault, who)
+        where = one if isinstance(source, str) else source
+        message = fault.message if where is one else who
+        at = where.at(*path)
+        text = self.loaded.sources.get(at.file, "")
+        return _in_text(at.file, text, fault, message, line=_first_line(text, at) + fault.line - 1)
+
+    # ---- tools
+
+    def _tools(self, one: Placed[Assistant]) -> Iterator[ToolKind]:
+        for nth, entry in enumerate(one.value.spec.tools or ()):
+            match entry:
+                case InlineTool():
+                    yield entry.tool
+                case PluginRef(plugin=name):
+                    yield from self._plugin(name)
+                case ToolRef(ref=name):
+                    yield from self._function(one, name, nth)
+
+    def _plugin(self, name: str) -> Iterator[ToolKind]:
+        plugin = self.loaded.plugins.get(name)
+        if plugin is None:  # complained of at load
+            return
+        hosted = plugin.value.spec.hosted
+        path = ("spec", "hosted", "auth", "userToken")
+        try:
+            token = self.secrets(hosted.auth.user_token, plugin.at(*path)) if hosted.auth else None
+        except ManifestsInvalid as error:
+            self.found.extend(error.diagnostics)
+        else:
+            yield HostedPlugin(id=hosted.id, user_token=token)
+
+    def _function(self, one: Placed[Assistant], name: str, nth: int) -> Iterator[ToolKind]:
+        tool = self.loaded.tools.get(name)
+        callee = self.registry.find(tool.value.spec.function) if tool else None
+        if tool is None or callee is None:  # complained of already, at the tool or at load
+            if tool is not None:
+                message = f"tool '{name}' is bound to a function that is not there: {tool.value.spec.function}"
+                self.found.append(one.complain("MAN007", message, ("spec", "tools", nth, "ref")))
+            return
+        spec = tool.value.spec
+        try:
+            definition = FunctionDefinition(
+                name=name,
+                description=spec.description or callee.description or None,
+                parameters=spec.parameters if spec.parameters is not None else callee.parameters,
+            )
+        except ValidationError as error:
+            self.found.append(tool.complain("MAN004", error.errors()[0]["msg"]))
+        else:
+            yield Function(function=definition)
+
+    def check_tool(self, tool: Placed[Tool]) -> None:
+        """The function exists, and a schema in the manifest fits its signature."""
+        spec = tool.value.spec
+        callee = self.registry.find(spec.function)
+        if callee is None:
+            hint = did_you_mean(spec.function, self.registry.names) or "no function was loaded from plugins/"
+            message = f"there is no function '{spec.function}' in the plug-ins"
+            self.found.append(tool.complain("MAN007", message, ("spec", "function"), hint=hint))
+        elif spec.parameters is not None:
+            self.found.extend(self._misfit(tool, callee, sentence) for sentence in misfits(spec.parameters, callee))
+
+    def _misfit(self, tool: Placed[Tool], callee: Callee, sentence: str) -> Diagnostic:
+        message = f"the schema does not fit the function '{callee.name}' ({callee.place}): {sentence}"
+        return tool.complain("MAN004", message, ("spec", "parameters"), hint="leave it out to use the signature's own")
+
+    def _bindings(self, one: Placed[Assistant]) -> Iterator[tuple[str, Binding]]:
+        limits = one.value.spec.limits
+        for entry in one.value.spec.tools or ():
+            if isinstance(entry, ToolRef):
+                spec = self.loaded.tools[entry.ref].value.spec
+                yield (
+                    entry.ref,
+                    Binding(
+                        function=spec.function,
+                        timeout=spec.timeout or (limits.tool_timeout if limits else None),
+                        retries=spec.retries or 0,
+                        approval=entry.approval or spec.approval,
+                    ),
+                )
+
+
+def _sampling(model: ModelSettings) -> dict[str, Any]:
+    given = {
+        "temperature": model.temperature,
+        "top_p": model.top_p,
+        "top_k": model.top_k,
+        "max_tokens": model.max_tokens,
+    }
+    return {"model": model.name, **{field: value for field, value in given.items() if value is not None}}
+
+
+def _rules(assistant: Assistant) -> Rules:
+    limits, context = assistant.spec.limits, assistant.spec.context
+    return Rules(
+        tool_rounds=limits.tool_rounds if limits else None,
+        run_seconds=limits.run_timeout if limits else None,
+        last_messages=context.last_messages if context else None,
+    )
+
+
+def _first_line(text: str, at: Span) -> int:
+    """The file's line in which a text value begins: after `|` or `>` on the next line, otherwise right there."""
+    lines = text.splitlines()
+    head = lines[at.line - 1][at.column - 1 :] if at.line <= len(lines) else ""
+    return at.line + 1 if head[:1] in ("|", ">") else at.line
+
+
+def _in_text(file: str, text: str, fault: TemplateFault, message: str, *, line: int | None = None) -> Diagnostic:
+    number = line or fault.line
+    lines = text.splitlines()
+    quote = lines[number - 1] if 0 < number <= len(lines) else None
+    column = len(quote) - len(quote.lstrip()) + 1 if quote else 1
+    end = len(quote) + 1 if quote else None
+    span = Span(file=file, line=number, column=column, end_column=end)
+    return Diagnostic(code="MAN008", message=message, span=span, quote=quote, hint=fault.hint)

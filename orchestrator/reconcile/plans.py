@@ -1,0 +1,97 @@
+"""All steps at once. A plan is a thing: complete, shown before it is carried out; apply decides nothing more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestrator.reconcile.changes import Change, Create, Delete, Update, compare
+from orchestrator.reconcile.desired import Desired
+from orchestrator.reconcile.observed import Observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What apply will do.
+
+    `unchanged`: names in line. `orphans`: ours, no longer wanted, and not to be pruned now. `kept`: orphans that are
+    protected. `duplicates`: further objects with a name of ours; the oldest is the one that counts. `unmanaged`:
+    how many assistants bear no stamp of this owner; they are never touched.
+    """
+
+    owner: str
+    changes: tuple[Change, ...]
+    unchanged: tuple[str, ...] = ()
+    orphans: tuple[Observed, ...] = ()
+    kept: tuple[Observed, ...] = ()
+    duplicates: tuple[Observed, ...] = ()
+    unmanaged: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.changes
+
+    def of(self, kind: type[Create] | type[Update] | type[Delete]) -> list[Change]:
+        """The changes of one kind."""
+        return [change for change in self.changes if isinstance(change, kind)]
+
+    @property
+    def drifted(self) -> list[Update]:
+        """The updates that undo what somebody changed at the target."""
+        return [c for c in self.changes if isinstance(c, Update) and c.cause != "edited"]
+
+
+def plan(desired: Iterable[Desired], observed: Iterable[Observed], *, owner: str, prune: bool) -> Plan:
+    """Compare everything wanted with everything there. Nothing without `owner`'s exact stamp appears in a change."""
+    everything = sorted(observed, key=lambda o: (o.created_at, o.id))
+    ours = [o for o in everything if o.stamp is not None and o.stamp.owner == owner]
+    by_name, duplicates = _by_name(ours)
+    changes: list[Change] = []
+    unchanged: list[str] = []
+    for want in sorted(desired, key=lambda d: d.name):
+        found = _take(by_name, want)
+        if found is None or found.stamp is None:
+            changes.append(Create(after=want))
+        elif (update := compare(want, found, found.stamp)) is not None:
+            changes.append(update)
+        else:
+            unchanged.append(want.name)
+    left = [*by_name.values(), *duplicates]
+    kept = [o for o in left if o.stamp is not None and o.stamp.protect]
+    orphans = [o for o in left if o not in kept]
+    if prune:
+        changes += [Delete(before=o, name=_name(o)) for o in orphans]
+        orphans = []
+    return Plan(
+        owner=owner,
+        changes=tuple(changes),
+        unchanged=tuple(unchanged),
+        orphans=tuple(orphans),
+        kept=tuple(kept),
+        duplicates=tuple(duplicates),
+        unmanaged=len(everything) - len(ours),
+    )
+
+
+def _by_name(ours: Sequence[Observed]) -> tuple[dict[str, Observed], list[Observed]]:
+    by_name: dict[str, Observed] = {}
+    duplicates: list[Observed] = []
+    for one in ours:
+        if _name(one) in by_name:
+            duplicates.append(one)
+        else:
+            by_name[_name(one)] = one
+    return by_name, duplicates
+
+
+def _take(by_name: dict[str, Observed], want: Desired) -> Observed | None:
+    """The object of a manifest, by its name or one that it had before."""
+    for name in (want.name, *want.previous_names):
+        if name in by_name:
+            return by_name.pop(name)
+    return None
+
+
+def _name(one: Observed) -> str:
+    return one.stamp.manifest if one.stamp else one.id

@@ -1,0 +1,118 @@
+"""Jinja2 text → instructions: sandboxed, undefined is an error, includes come from the folder's templates only. Pure.
+
+Each source is compiled once, text without markup not at all, and the same source with the same values is rendered once.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.diagnostics import did_you_mean
+from orchestrator.wire.assistants import INSTRUCTIONS_LENGTH
+
+Values = Mapping[str, str | int | float | bool]
+_MARKUP = ("{{", "{%", "{#")
+
+
+class TemplateFault(Exception):
+    """Text that cannot be rendered. `line` counts from 1 in the source `file`; `file` None: the text itself."""
+
+    def __init__(self, message: str, *, line: int = 1, file: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.file = file
+        self.hint = hint
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, in which one multiplication or power can't eat the machine's memory either."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        sizes = [len(side) if hasattr(side, "__len__") else 1 for side in (left, right)]
+        counts = [abs(side) for side in (left, right) if isinstance(side, int)]
+        if operator == "**" and any(count > 1_000 for count in counts):
+            raise TemplateFault("a power with numbers beyond 1,000 is refused")
+        if max(sizes) > 1 and any(max(sizes) * count > INSTRUCTIONS_LENGTH for count in counts):
+            raise TemplateFault(f"the text grows longer than {INSTRUCTIONS_LENGTH:,} characters")
+        return super().call_binop(context, operator, left, right)
+
+
+class Renderer:
+    """Renders texts with the templates of one folder (path → source)."""
+
+    def __init__(self, templates: Mapping[str, str]) -> None:
+        self._templates = templates
+        self._jinja = _Sandbox(loader=DictLoader(templates), undefined=StrictUndefined, autoescape=False, cache_size=-1)
+        self._compiled: dict[str, Template] = {}
+        self._rendered: dict[tuple[str, tuple[tuple[str, Any], ...]], str] = {}
+
+    def render(self, source: str, values: Values) -> str:
+        """The text with its values.
+
+        Raises:
+            TemplateFault: a syntax error, an undefined name, an unknown include, or a text without end.
+        """
+        if not any(mark in source for mark in _MARKUP):
+            return source
+        key = (source, tuple(sorted(values.items())))
+        if key not in self._rendered:
+            self._rendered[key] = self._render(source, values)
+        return self._rendered[key]
+
+    def _render(self, source: str, values: Values) -> str:
+        try:
+            template = self._compiled.get(source)
+            if template is None:
+                template = self._compiled[source] = self._jinja.from_string(source)
+            return _bounded(template, values)
+        except TemplateSyntaxError as error:
+            raise TemplateFault(error.message or "syntax error", line=error.lineno, file=error.name) from error
+        except TemplateError as error:
+            raise self._undefined(error, values) from error
+        except RecursionError as error:
+            raise TemplateFault("the templates include each other without end") from error
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
+            line, file = _place(error.__traceback__)
+            raise TemplateFault(f"{type(error).__name__}: {error}", line=line, file=file) from error
+
+    def _undefined(self, error: TemplateError, values: Values) -> TemplateFault:
+        line, file = _place(error.__traceback__)
+        message = error.message or str(error) or type(error).__name__
+        if type(error).__name__ in ("TemplateNotFound", "TemplatesNotFound"):
+            return TemplateFault(
+                f"there is no template '{message}'", line=line, file=file, hint=did_you_mean(message, self._templates)
+            )
+        word = message.split("'")[1] if message.count("'") >= 2 else ""
+        return TemplateFault(message, line=line, file=file, hint=did_you_mean(word, values) if word else None)
+
+
+def _bounded(template: Template, values: Values) -> str:
+    parts: list[str] = []
+    size = 0
+    for part in template.generate(**values):
+        size += len(part)
+        if size > INSTRUCTIONS_LENGTH:
+            raise TemplateFault(f"the text grows longer than {INSTRUCTIONS_LENGTH:,} characters")
+        parts.append(part)
+    return "".join(parts)
+
+
+def _place(trace: TracebackType | None) -> tuple[int, str | None]:
+    """Line and template file of the innermost frame inside a template."""
+    line, file = 1, None
+    for frame in traceback.extract_tb(trace):
+        if frame.filename == "<template>":
+            line, file = frame.lineno or 1, None
+        elif frame.filename.endswith(".j2"):
+            line, file = frame.lineno or 1, frame.filename
+    return line, file

@@ -1,0 +1,40 @@
+"""Which model serves which name: routes in order, the first match wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol, runtime_checkable
+
+from orchestrator.server.models.door import Model
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`match`: a model name or a glob over it (`*`, `?`, `[…]`), upper and lower case differ."""
+
+    match: str
+    model: Model
+
+
+class Directory:
+    """The `Models` of an environment. Owns its models: `close` closes them."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = tuple(routes)
+
+    def find(self, name: str) -> Model | None:
+        """The model of the first route that matches; None: none does."""
+        return next((route.model for route in self._routes if fnmatchcase(name, route.match)), None)
+
+    async def close(self) -> None:
+        """Close each model once, whichever routes share it."""
+        for model in {id(route.model): route.model for route in self._routes}.values():
+            if isinstance(model, _Closable):
+                await model.close()

@@ -1,0 +1,118 @@
+"""The SQLite engine: one writer that commits in groups, readers on snapshots. One database, one server.
+
+What `write` returned is on disk (WAL, synchronous FULL). A caller who is cancelled while it waits does not know:
+its unit may have been committed.
+
+A read starts on the calling thread, which is far cheaper than a change of threads and all that small reads need.
+One that turns out to be long is given up and done again in a thread: hence a unit that reads must only read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.errors import StoreError
+from orchestrator.server.store.door import Tx
+from orchestrator.server.store.folder import Hold, hold
+from orchestrator.server.store.reader import Reader, TooLong
+from orchestrator.server.store.schema import migrate
+from orchestrator.server.store.transaction import explain
+from orchestrator.server.store.writer import Writer
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+READERS = 2  # threads for long reads
+PATIENCE = 0.002  # seconds that a read may keep the calling thread
+
+
+class SqliteStore:
+    """A Store in one file. It holds the file's folder: no second store, here or elsewhere, may open it."""
+
+    def __init__(self, path: Path, held: Hold, writer: Writer) -> None:
+        self._path = path
+        self._held = held
+        self._writer = writer
+        self._here = threading.local()
+        self._readers: list[Reader] = []
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStore:
+        """Open the database, which is made when missing, and bring its tables up to date.
+
+        Raises: StoreError when another server uses the folder, the file is damaged or newer than this program.
+        """
+        held = await asyncio.to_thread(hold, path.parent)
+        try:
+            connection = await asyncio.to_thread(_prepare, path)
+        except BaseException:
+            held.release()
+            raise
+        return cls(path, held, Writer(connection))
+
+    async def write(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit that changes rows: atomic, serialised with all other writes, durable on return."""
+        return await self._writer.submit(unit)
+
+    async def read(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit that only looks, on one consistent snapshot; sees all finished writes."""
+        try:
+            return self._reader().look(unit, PATIENCE)
+        except TooLong:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._look_long, unit)
+
+    async def close(self) -> None:
+        """Finish what is queued and close."""
+        self._closed = True
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._threads.shutdown()
+        while self._readers:
+            self._readers.pop().close()
+        self._writer.finish()  # as the last connection it folds the WAL into the file
+        self._held.release()
+
+    def _look_long(self, unit: Callable[[Tx], T]) -> T:
+        return self._reader().look(unit)
+
+    def _reader(self) -> Reader:
+        """The calling thread's reader."""
+        if self._closed:
+            raise StoreError("the database is closed")
+        reader: Reader | None = getattr(self._here, "reader", None)
+        if reader is None:
+            reader = self._here.reader = Reader(_connect(self._path))
+            self._readers.append(reader)
+        return reader
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    """The connection that will write, its database up to date."""
+    try:
+        connection = _connect(path)
+        try:
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+                raise StoreError(f"{path}: the file system cannot carry a shared log", hint="use a local disk")
+            connection.execute("PRAGMA synchronous = FULL")
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise explain(error, f"{path}: ") from error
+    return connection
