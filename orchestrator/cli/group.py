@@ -26,9 +26,8 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"orchestrator.cli.{COMMANDS[cmd_name][0]}").command
-        assert isinstance(command, click.Command)
-        return command
+        found: click.Command = import_module(f"orchestrator.cli.{COMMANDS[cmd_name][0]}").command
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -27,7 +27,7 @@ class Threads:
         """Run the job in an idle thread, else in a new one. Jobs must not raise."""
         with self._lock:
             idle = self._idle.pop() if self._idle else None
-        jobs: SimpleQueue[Job] = idle or SimpleQueue()
+        jobs: SimpleQueue[Job] = SimpleQueue() if idle is None else idle
         if idle is None:
             threading.Thread(target=self._serve, args=(jobs,), name="plug-in function", daemon=True).start()
         jobs.put(job)

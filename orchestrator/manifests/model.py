@@ -57,21 +57,24 @@ _List = Annotated[tuple[_T, ...], Strict(False)]
 # ---- the envelope
 
 
-class Metadata(Strictly):
+class _Labelled(Strictly):
+    labels: Mapping[str, str] = Field(default_factory=dict[str, str])
+    """For the patches of environments to select by."""
+
+
+class Metadata(_Labelled):
     """Who the manifest is."""
 
     name: Name
     """Identity: lower-case letters, digits and `-`, at most 63 characters, unique per kind."""
-    labels: Mapping[str, str] = Field(default_factory=dict[str, str])
-    """For the patches of environments to select by."""
     previous_names: Annotated[tuple[Name, ...], Strict(False)] = ()
     """Earlier names: a rename then changes the object instead of making a new one."""
 
 
-class ToolMetadata(Metadata):
+class ToolMetadata(_Labelled):
     """As all metadata; a tool's name is what the model sees and may hold `_`."""
 
-    name: ToolName  # pyright: ignore[reportIncompatibleVariableOverride]
+    name: ToolName
     previous_names: Annotated[tuple[ToolName, ...], Strict(False)] = ()
 
 

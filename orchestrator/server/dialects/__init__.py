@@ -1,1 +1,10 @@
-""""""
+"""Ways of speaking the Assistant API: one file per dialect, one list that names them."""
+
+from __future__ import annotations
+
+from orchestrator.server.dialects.dashscope import Dashscope
+from orchestrator.server.dialects.dialect import Dialect
+
+DIALECTS: tuple[Dialect, ...] = (Dashscope(),)
+
+__all__ = ["DIALECTS", "Dialect"]

@@ -7,16 +7,28 @@ is never `incomplete`: the Python SDK crashes on the one and waits for ever on t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.server.dialects.dialect import Out, Reply
 from orchestrator.server.records import Assistant, Delta, Json, Message, Record, Run, Step, Thread
 from orchestrator.server.service.listing import Attached
-
-Out = dict[str, Any]
+from orchestrator.wire.faults import Fault, FaultKind
 
 _SAMPLING = ("temperature", "top_p", "top_k", "max_tokens")
 _ECHOED = ("tool_choice", "parallel_tool_calls", "response_format", "max_prompt_tokens", "max_completion_tokens")
+_REFUSALS: dict[FaultKind, tuple[int, str]] = {
+    "invalid": (400, "InvalidParameter"),
+    "missing": (400, "InvalidParameter"),
+    "unknown_url": (400, "InvalidParameter"),
+    "busy": (400, "InvalidParameter"),
+    "too_large": (400, "InvalidParameter"),
+    "no_key": (400, "InvalidParameter"),
+    "bad_key": (401, "InvalidApiKey"),
+    "slow_down": (429, "Throttling"),
+    "internal": (500, "InternalError"),
+}
 
 
 def assistant(a: Assistant) -> Out:
@@ -205,3 +217,16 @@ def _step_details(s: Step) -> Out:
     if s.type == "message_creation":
         return {"type": s.type, "message_creation": {"message_id": s.message_id or ""}}
     return {"type": "tool_calls", "tool_calls": [call(c) for c in s.calls]}
+
+
+def signed(body: Out, request_id: str) -> Reply:
+    """A good answer: the request's id stands in the body, the status is always 200."""
+    return Reply(status=200, body={**body, "request_id": request_id})
+
+
+def refusal(fault: Fault, request_id: str) -> Reply:
+    """The flat envelope. What is missing, wrong or busy are all 400 InvalidParameter: clients match on the text."""
+    status, code = _REFUSALS[fault.kind]
+    headers = {} if fault.retry_after is None else {"retry-after": str(math.ceil(fault.retry_after))}
+    body = {**fault.detail, "code": code, "message": fault.message, "request_id": request_id}
+    return Reply(status=status, body=body, headers=headers)

@@ -132,7 +132,7 @@ class Telling(Protocol):
 
 
 class Dialect(Protocol):
-    """A dialect. `base` is where its paths begin; `files` whether it knows files of assistants and messages."""
+    """A dialect: its name, where its paths begin, and the three things it can do."""
 
     @property
     def name(self) -> str:
@@ -142,6 +142,11 @@ class Dialect(Protocol):
     @property
     def base(self) -> str:
         """`/api/v1`, say."""
+        ...
+
+    @property
+    def files(self) -> bool:
+        """Whether it has lists of the files of assistants and messages."""
         ...
 
     @property

@@ -1,1 +1,4 @@
-"""Chat models behind one door: `compatible` (any chat-completions endpoint), `scripted` (offline), `directory` (which)."""
+"""Chat models behind one door.
+
+`compatible`: any chat-completions endpoint; `scripted`: the offline model; `directory`: which model serves which name.
+"""

@@ -1,4 +1,4 @@
-"""Any endpoint that speaks OpenAI's `/chat/completions`: Model Studio's compatible mode, vLLM, Ollama, llama.cpp, …
+"""Any endpoint that speaks OpenAI's `/chat/completions`: Model Studio's compatible mode, vLLM, Ollama and others.
 
 A request is tried again only until an answer has begun; from then on a failure is told, never papered over.
 """

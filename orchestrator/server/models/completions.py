@@ -176,7 +176,7 @@ class Completion:
 
     def _chunk(self, chunk: object) -> Iterator[ModelEvent]:
         fields = as_object(chunk)
-        if self._is_error or not isinstance(chunk, dict) or _complains(fields):
+        if self._is_error or fields is not chunk or _complains(fields):
             raise self.fault(chunk)
         self._understood = True
         usage = as_object(fields.get("usage"))
@@ -208,11 +208,10 @@ class Completion:
 
 def complaint(payload: object) -> tuple[str, str]:
     """Message and code of an error in the forms of OpenAI, vLLM, Ollama, llama.cpp, Gemini, FastAPI and DashScope."""
-    if isinstance(payload, list) and payload:
-        payload = cast("list[object]", payload)[0]
-    inner = as_object(payload).get("error") or payload
+    first = next(iter(_objects(payload)), as_object(payload))
+    inner: object = first.get("error") or first or payload
     fields = as_object(inner)
-    message = fields.get("message") or fields.get("detail") or inner
+    message: object = fields.get("message") or fields.get("detail") or inner
     text = message if isinstance(message, str) else orjson.dumps(message, default=str).decode("utf-8", "replace")
     return text, str(fields.get("code") or fields.get("type") or "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -32,9 +32,8 @@ _RESOLVERS = (
 class _Loader(yaml.SafeLoader):
     """Plain scalars as YAML 1.2 reads them: `no` and dates are text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
-
+_Loader.yaml_implicit_resolvers = {}
 for _name, _pattern, _first in _RESOLVERS:
     for _character in _first:
         _Loader.yaml_implicit_resolvers.setdefault(_character, []).append((_TAG + _name, re.compile(_pattern)))

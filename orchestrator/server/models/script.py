@@ -1,7 +1,7 @@
-"""Scripts of the offline model: for which user text which calls and which reply come.
+r"""Scripts of the offline model: for which user text which calls and which reply come.
 
     replies:
-      - when: 'weather in (?P<city>\\w+)'      # a regular expression, searched in the newest user message, any case
+      - when: 'weather in (?P<city>\w+)'       # a regular expression, searched in the newest user message, any case
         calls:                                # optional; if one of them is not offered, the rule does not match
           - {name: get_forecast, arguments: {city: "{city}"}}
         reply: "The forecast: {output}"       # optional beside calls; then it is "{output}"

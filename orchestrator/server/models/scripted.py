@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.server.models.door import CallPiece, ModelEvent, ModelFault, ModelRequest, Spent, Stop, TextPiece
 from orchestrator.server.models.script import Rule, Script
@@ -115,7 +115,8 @@ def _text(message: Mapping[str, Any]) -> str:
     """Content is a string, null, or a list of parts."""
     content = message.get("content")
     if isinstance(content, list | tuple):
-        return "".join(str(as_object(part).get("text") or "") for part in list[object](content))
+        parts = cast("Sequence[object]", content)
+        return "".join(str(as_object(part).get("text") or "") for part in parts)
     return content if isinstance(content, str) else ""
 
 

@@ -1,0 +1,45 @@
+"""`orchestrator plan`: what apply would do. Never writes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options, output
+
+if TYPE_CHECKING:
+    from orchestrator.reconcile.plans import Plan
+    from orchestrator.workspace import Workspace
+
+PENDING = 2
+
+
+@click.command(name="plan")
+@options.folder
+@options.environment
+@options.project
+@options.output
+@click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
+def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int:
+    """Compare manifests and target, and show what apply would do."""
+    from orchestrator.reconcile import report
+    from orchestrator.workspace import Workspace
+
+    work = Workspace.read(options.settings(**given))
+    work.raise_for_errors()
+    output.warnings(work.diagnostics)
+    planned = asyncio.run(_plan(work, prune))
+    if fmt == "json":
+        output.json(report.plan_json(planned))
+    else:
+        output.changes(report.plan_text(planned))
+    work.check(planned)
+    return PENDING if detailed_exitcode and not planned.empty else 0
+
+
+async def _plan(work: Workspace, prune: bool) -> Plan:
+    async with work.target() as target:
+        return await work.plan(target, prune=prune)

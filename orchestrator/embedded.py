@@ -1,0 +1,118 @@
+"""The server of this product, wired to manifests: functions that they bind, limits that they set, models that they route.
+
+The server knows none of that; it is handed a `Performer`, `Bounds` and `Models`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator.diagnostics import Span
+from orchestrator.functions import Registry, invoke
+from orchestrator.manifests import Endpoint, Environment, Placed, SecretPlace, resolve
+from orchestrator.reconcile.desired import Binding, Desired
+from orchestrator.reconcile.stamp import read_stamp
+from orchestrator.server.models.compatible import CompatibleModel
+from orchestrator.server.models.directory import Directory, Route
+from orchestrator.server.models.script import load_script
+from orchestrator.server.models.scripted import ScriptedModel
+from orchestrator.server.performers.door import Call, Limits
+from orchestrator.server.records import Assistant, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the manifests of one environment say of functions, at one moment."""
+
+    owner: str = ""
+    desired: Mapping[str, Desired] = field(default_factory=dict[str, Desired])
+    registry: Registry = field(default_factory=Registry)
+
+    def wanted(self, assistant: Assistant) -> Desired | None:
+        """The manifest of an assistant that bears our exact stamp."""
+        stamp = read_stamp(assistant.metadata)
+        return self.desired.get(stamp.manifest) if stamp and stamp.owner == self.owner else None
+
+
+class Functions:
+    """Performs the functions that manifests bind; `snapshot` is replaced as a whole when they change."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def performs(self, assistant: Assistant, call: Call) -> bool:
+        """Only for assistants of ours, and never what a person has to approve: that becomes `requires_action`."""
+        binding = self._binding(assistant, call)
+        return binding is not None and binding.approval != "ask"
+
+    async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
+        """The output of the function as text, whatever happens in it."""
+        binding = self._binding(assistant, call)
+        if binding is None:  # the manifest changed between the question and the call
+            return _said("tool_gone", f"The function '{call.name}' is no longer there.")
+        return await perform(self.snapshot.registry, binding, call.name, call.arguments)
+
+    def limits(self, assistant: Assistant) -> Limits:
+        """What the manifest says, and defaults for what it does not."""
+        wanted = self.snapshot.wanted(assistant)
+        default = Limits()
+        if wanted is None:
+            return default
+        rules = wanted.rules
+        return Limits(
+            tool_rounds=default.tool_rounds if rules.tool_rounds is None else rules.tool_rounds,
+            run_seconds=rules.run_seconds or default.run_seconds,
+            context_messages=rules.last_messages,
+        )
+
+    def _binding(self, assistant: Assistant, call: Call) -> Binding | None:
+        wanted = self.snapshot.wanted(assistant) if call.type == "function" else None
+        return wanted.bindings.get(call.name) if wanted else None
+
+
+async def perform(registry: Registry, binding: Binding, name: str, arguments: str) -> str:
+    """Call the function behind a binding. Also for calls that a remote target hands to us."""
+    if binding.approval == "deny":
+        return _said("denied", f"The function '{name}' may not be called.")
+    function = registry.find(binding.function)
+    if function is None:
+        return _said("tool_gone", f"The function '{name}' is no longer there.")
+    output = await invoke(function, arguments, timeout=binding.timeout)
+    tries = binding.retries if function.idempotent else 0  # what is not marked idempotent is called once
+    for _ in range(tries):
+        if output.ok or output.code not in ("failed", "timeout"):
+            break
+        await asyncio.sleep(0.2)
+        output = await invoke(function, arguments, timeout=binding.timeout)
+    return output.text
+
+
+def _said(code: str, message: str) -> str:
+    return json.dumps({"error": code, "message": message}, ensure_ascii=False)
+
+
+def models(environment: Placed[Environment], environ: Mapping[str, str], folder: Path) -> Directory:
+    """The models of an environment: the first match serves a name. Without any, the offline model serves all.
+
+    Raises:
+        ManifestsInvalid: a key is missing, or a script is wrong.
+    """
+    routes: list[Route] = []
+    for nth, entry in enumerate(environment.value.spec.models):
+        if isinstance(entry, Endpoint):
+            where = environment.at("spec", "models", nth, "apiKey")
+            key = _secret(entry.api_key, environ, folder, where)
+            routes.append(Route(match=entry.match, model=CompatibleModel(entry.base_url, key)))
+        else:
+            routes.append(Route(match=entry.match, model=ScriptedModel(load_script(folder / entry.script))))
+    return Directory(routes or [Route(match="*", model=ScriptedModel(None))])
+
+
+def _secret(place: SecretPlace | None, environ: Mapping[str, str], folder: Path, where: Span) -> SecretStr | None:
+    return resolve(place, environ, folder, where=where) if place else None

@@ -1,0 +1,72 @@
+"""The dialect of Alibaba Cloud Model Studio's Assistant API, as its `dashscope` SDK speaks it, under `/api/v1`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from orchestrator.server.dialects import dashscope_answers, dashscope_requests
+from orchestrator.server.dialects.dialect import Answers, Out, Requests
+from orchestrator.server.records import Delta, Event
+from orchestrator.wire.events import DONE, DONE_DATA, ERROR, MESSAGE_DELTA, run_event
+
+_RENAMED = {run_event("incomplete"): run_event("failed")}  # the SDK does not know `incomplete` as an end
+
+
+@dataclass(frozen=True, slots=True)
+class Dashscope:
+    """Flat errors, request ids in the body, milliseconds, 400 for what is missing."""
+
+    name: str = "dashscope"
+    base: str = "/api/v1"
+    files: bool = True
+    requests: Requests = dashscope_requests
+    answers: Answers = dashscope_answers
+
+    def telling(self, request_id: str) -> DashscopeTelling:
+        """How it tells the events of one stream."""
+        return DashscopeTelling(request_id)
+
+
+class DashscopeTelling:
+    """Frames without a space after the colon: the SDK's parser stumbles over `event: done`."""
+
+    def __init__(self, request_id: str) -> None:
+        self._request_id = request_id
+
+    def frame(self, event: Event) -> bytes:
+        """The frame of an event."""
+        return self._frame(_RENAMED.get(event.name, event.name), _payload(event))
+
+    def lost(self, message: str) -> bytes:
+        """The frame that says that the stream cannot go on."""
+        return self._frame(ERROR, {"code": "InternalError", "message": message})
+
+    def end(self) -> bytes:
+        """The last frame of a good stream."""
+        return f"event:{DONE}\ndata:{DONE_DATA}\n\n".encode()
+
+    def _frame(self, name: str, payload: Out) -> bytes:
+        data = one_line(orjson.dumps({**payload, "request_id": self._request_id}, default=dict))
+        return b"event:%b\ndata:%b\n\n" % (name.encode(), data)
+
+
+def _payload(event: Event) -> Out:
+    subject = event.subject
+    if not isinstance(subject, Delta):
+        return dashscope_answers.record(subject)
+    if event.name == MESSAGE_DELTA:
+        return dashscope_answers.message_delta(subject)
+    return dashscope_answers.step_delta(subject)
+
+
+def one_line(data: bytes) -> bytes:
+    """JSON without the characters at which some clients break lines although JSON lets them stand in a string."""
+    for character, escaped in _BREAKS:
+        if character in data:
+            data = data.replace(character, escaped)
+    return data
+
+
+_BREAKS = tuple((c.encode(), f"\\u{ord(c):04x}".encode()) for c in "\x85\u2028\u2029")

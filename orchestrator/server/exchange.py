@@ -1,0 +1,201 @@
+"""One request and its answer: limits of what is read, who is asked, and how every refusal becomes an answer."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import anyio
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from orchestrator.errors import StoreError
+from orchestrator.server.dialects.dialect import Answers, Dialect, Out, Reply, Requests
+from orchestrator.server.dialects.fields import as_body
+from orchestrator.server.records import Json
+from orchestrator.server.service.assistants import Assistants
+from orchestrator.server.service.runs import Runs
+from orchestrator.server.service.threads import Threads
+from orchestrator.server.stream import Told, tell
+from orchestrator.wire.faults import UNKNOWN_URL, Fault, invalid
+
+BODY = 1024 * 1024  # bytes of a request that are taken
+SWALLOWED = 16 * BODY  # bytes that are read and thrown away, so that the client gets to hear of the refusal
+BODY_SECONDS = 60.0  # for a body to arrive
+DEPTH = 64  # of nested JSON
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the routes sit on."""
+
+    assistants: Assistants
+    threads: Threads
+    runs: Runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request: the ids in its path, its query, its body as it came (None: too large), and who answers."""
+
+    services: Services
+    dialect: Dialect
+    workspace: str
+    ids: Mapping[str, str]
+    query: Mapping[str, str]
+    data: bytes | None
+
+    @property
+    def body(self) -> Json:
+        """The JSON body. Raises: Fault."""
+        if self.data is None:
+            raise Fault("too_large", f"The request body is larger than {BODY} bytes.")
+        return parse(self.data)
+
+    @property
+    def reads(self) -> Requests:
+        """How the dialect reads."""
+        return self.dialect.requests
+
+    @property
+    def shows(self) -> Answers:
+        """How the dialect shows."""
+        return self.dialect.answers
+
+
+Verb = Callable[[Ask], Awaitable[Out | Told]]
+
+
+class Endpoint:
+    """The ASGI application of one path in one dialect: `verbs` by HTTP method."""
+
+    def __init__(self, services: Services, dialect: Dialect, verbs: Mapping[str, Verb]) -> None:
+        self._services = services
+        self._dialect = dialect
+        self._verbs = verbs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; nothing that goes wrong before the answer begins leaves here as an exception."""
+        request_id = str(uuid.uuid4())
+        try:
+            answer = await self._answer(scope, receive)
+        except _Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            await _send(send, self._refusal(error, request_id))
+            return
+        if isinstance(answer, Told):
+            await tell(answer, self._dialect.telling(request_id), receive, send)
+        else:
+            await _send(send, self._dialect.answers.signed(answer, request_id))
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Out | Told:
+        headers = _headers(scope)
+        data = await _body(receive) if scope["method"] == "POST" else b""
+        verb = self._verbs.get(scope["method"])
+        if verb is None:
+            raise Fault("unknown_url", UNKNOWN_URL)
+        _refuse_other_sites(headers)
+        ask = Ask(
+            services=self._services,
+            dialect=self._dialect,
+            workspace=self._dialect.requests.workspace(headers),
+            ids=scope["path_params"],
+            query=_query(scope),
+            data=data,
+        )
+        return await verb(ask)
+
+    def _refusal(self, error: Exception, request_id: str) -> Reply:
+        answers = self._dialect.answers
+        if isinstance(error, Fault):
+            return answers.refusal(error, request_id)
+        if isinstance(error, StoreError):
+            _log.error("request %s: %s", request_id, error)
+            busy = Fault("internal", "The server's database cannot be used at the moment.", retry_after=1)
+            reply = answers.refusal(busy, request_id)
+            return Reply(status=503, body=reply.body, headers=reply.headers)
+        _log.error("request %s failed", request_id, exc_info=error)
+        return answers.refusal(Fault("internal", "An internal error has occurred."), request_id)
+
+
+def parse(data: bytes) -> Json:
+    """A body as a JSON object; what is no object counts as an empty one. Raises: Fault."""
+    if not data.strip():
+        return {}
+    try:
+        value: object = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"The request body is not valid JSON: {error}.") from error
+    if data.count(b"[") + data.count(b"{") > DEPTH and _deeper(value, DEPTH):
+        raise invalid(f"The request body is nested deeper than {DEPTH} levels.")
+    return as_body(value)
+
+
+class _Gone(Exception):
+    """The client went away before it had asked."""
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        data = message.get("body", b"")
+        return data if len(data) <= BODY else None
+    parts = bytearray()
+    size = 0
+    with anyio.move_on_after(BODY_SECONDS) as scope:
+        while True:
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= BODY:
+                parts += part
+            if size > SWALLOWED or not message.get("more_body"):
+                break
+            message = await receive()
+    if scope.cancelled_caught:
+        raise invalid(f"The request body did not arrive within {BODY_SECONDS:g} seconds.")
+    return bytes(parts) if size <= BODY else None
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    text: str = scope["query_string"].decode("latin-1")
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+def _refuse_other_sites(headers: Mapping[str, str]) -> None:
+    """A page of another site must not talk to a server on the reader's own machine. No SDK sends an Origin."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        raise invalid("Requests of web pages from other addresses are refused.")
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    """Whether JSON is nested deeper than `depth`; looks at one level at a time."""
+    level: list[Any] = [value]
+    for _ in range(depth + 1):
+        inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        if not inner:
+            return False
+        level = [item for part in inner for item in part]
+    return True
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    data = orjson.dumps(reply.body, default=dict)
+    headers = {"content-type": "application/json", "content-length": str(len(data)), **reply.headers}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": data})

@@ -1,0 +1,223 @@
+"""Manifests + plug-ins + target: the one file that knows every room. Commands call it and show what it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from orchestrator.diagnostics import Diagnostic, in_order
+from orchestrator.embedded import Functions, Snapshot, models
+from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
+from orchestrator.functions import Registry
+from orchestrator.functions import load as load_functions
+from orchestrator.manifests import Environment, Loaded, Placed, Selection, resolve, select
+from orchestrator.manifests import load as load_manifests
+from orchestrator.reconcile import guards
+from orchestrator.reconcile.desired import Desired
+from orchestrator.reconcile.desiring import desire
+from orchestrator.reconcile.observed import Target
+from orchestrator.reconcile.plans import Plan, plan
+from orchestrator.reconcile.results import Result, apply
+from orchestrator.reconcile.stamp import OWNER_LENGTH
+from orchestrator.server.serving import Served, embedded, healthy
+from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
+from orchestrator.targets import DIALECTS, HttpTarget, open_target
+
+DEFAULT_PROJECT = "default"
+IN_FLIGHT = 16  # requests at once, unless the environment says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Everything that the files of a project say, for one environment. `diagnostics` are complaints and warnings."""
+
+    settings: Settings
+    loaded: Loaded
+    selection: Selection
+    registry: Registry
+    desired: tuple[Desired, ...]
+    diagnostics: tuple[Diagnostic, ...] = field(repr=False)
+
+    @classmethod
+    def read(cls, settings: Settings) -> Workspace:
+        """Read manifests and plug-ins; every complaint of both is in `diagnostics`.
+
+        Raises:
+            ManifestsInvalid: the environment itself is not there or cannot be expanded.
+        """
+        plugins = load_functions(settings.plugins)
+        loaded = load_manifests(settings.manifests, settings.environ)
+        try:
+            selection = select(loaded, settings.environment, settings.environ)
+        except ManifestsInvalid as error:
+            raise ManifestsInvalid(in_order([*plugins.diagnostics, *loaded.diagnostics, *error.diagnostics])) from error
+        wish = desire(
+            selection,
+            loaded,
+            plugins.registry,
+            lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
+        )
+        complaints = [*plugins.diagnostics, *loaded.diagnostics, *selection.diagnostics, *wish.diagnostics]
+        return cls(
+            settings=settings,
+            loaded=loaded,
+            selection=selection,
+            registry=plugins.registry,
+            desired=wish.desired,
+            diagnostics=in_order(dict.fromkeys(complaints)),
+        )
+
+    @property
+    def environment(self) -> Placed[Environment]:
+        """The selected environment, expanded."""
+        return self.selection.environment
+
+    @property
+    def owner(self) -> str:
+        """Who owns what we write: project/environment.
+
+        Raises:
+            SettingsError: the two together are too long for the stamp.
+        """
+        project = self.settings.project or self.environment.value.spec.project or DEFAULT_PROJECT
+        owner = f"{project}/{self.settings.environment}"
+        if len(owner) > OWNER_LENGTH or not owner.isascii() or not owner.isprintable():
+            raise SettingsError(
+                f"The project '{project[:80]}' can't be an owner.", hint=f"at most {OWNER_LENGTH} ASCII characters"
+            )
+        return owner
+
+    def raise_for_errors(self) -> None:
+        """Raise if any file is wrong.
+
+        Raises:
+            ManifestsInvalid, PluginsInvalid: with everything that is wrong in both.
+        """
+        errors = [d for d in self.diagnostics if d.severity == "error"]
+        if errors:
+            only_plugins = all(d.code.startswith("PLG") for d in errors)
+            raise (PluginsInvalid if only_plugins else ManifestsInvalid)(self.diagnostics)
+
+    def find(self, name: str) -> Desired | None:
+        """The desired assistant of that name."""
+        return next((one for one in self.desired if one.name == name), None)
+
+    # ---- the target
+
+    def functions(self) -> Functions:
+        """A performer of what the manifests bind, as they are now."""
+        return Functions(self.snapshot())
+
+    def snapshot(self) -> Snapshot:
+        """What the embedded server has to know of manifests and functions."""
+        return Snapshot(owner=self.owner, desired={one.name: one for one in self.desired}, registry=self.registry)
+
+    @asynccontextmanager
+    async def serve(self, functions: Functions) -> AsyncGenerator[Served]:
+        """The embedded server with this project's models and functions."""
+        directory = models(self.environment, self.settings.environ, self.settings.folder)
+        try:
+            async with embedded(
+                self.settings.data,
+                models=directory,
+                performers=[functions],
+                bounds=functions,
+                host=self.settings.host,
+                port=self.settings.port,
+            ) as served:
+                yield served
+        finally:
+            await directory.close()
+
+    @asynccontextmanager
+    async def target(self) -> AsyncGenerator[HttpTarget]:
+        """The target of the environment.
+
+        For `local` that is the server on our port; if none runs there, one is started for as long as it is needed.
+        """
+        if self.settings.environment != LOCAL:
+            target = self._remote()
+            try:
+                yield target
+            finally:
+                await target.close()
+            return
+        address = f"http://{self.settings.host}:{self.settings.port}"
+        if await asyncio.to_thread(healthy, address):
+            async with _local(address) as target:
+                yield target
+            return
+        anywhere = replace(self, settings=replace(self.settings, host=DEFAULT_HOST, port=0))
+        async with anywhere.serve(self.functions()) as served, _local(served.address) as target:
+            yield target
+
+    def _remote(self) -> HttpTarget:
+        spec = self.environment.value.spec
+        settings = spec.target
+        if settings is None:  # refused by the model of Environment already
+            raise SettingsError(f"The environment '{self.settings.environment}' has no target.")
+        if settings.dialect not in DIALECTS:
+            known = ", ".join(DIALECTS)
+            path = ("spec", "target", "dialect")
+            complaint = self.environment.complain(
+                "MAN004", f"unknown dialect '{settings.dialect}'", path, hint=f"known: {known}"
+            )
+            raise ManifestsInvalid([complaint])
+        where = self.environment.at("spec", "target", "apiKey")
+        key = settings.api_key and resolve(settings.api_key, self.settings.environ, self.settings.folder, where=where)
+        return open_target(
+            settings.dialect,
+            settings.base_url,
+            api_key=key or None,
+            workspace=settings.workspace,
+            concurrency=spec.requests.concurrency or IN_FLIGHT,
+            per_second=spec.requests.per_second,
+        )
+
+    # ---- verbs
+
+    async def plan(self, target: Target, *, prune: bool = False) -> Plan:
+        """Compare what is wanted with what is there. Never writes."""
+        return plan(self.desired, await target.observe(), owner=self.owner, prune=prune)
+
+    async def plan_destroy(self, target: Target) -> Plan:
+        """A plan that deletes all that this project owns in the environment, save what is protected."""
+        return plan((), await target.observe(), owner=self.owner, prune=True)
+
+    def check(self, planned: Plan) -> None:
+        """Refuse a plan that deletes too much.
+
+        Raises:
+            UnsafePlan: see `guards.check`.
+        """
+        policy = self.environment.value.spec.policy
+        default = guards.DeleteLimits()
+        limits = guards.DeleteLimits(
+            allowed=policy.prune != "never",
+            count=default.count if policy.max_deletes is None else policy.max_deletes,
+            percent=default.percent if policy.max_delete_percent is None else policy.max_delete_percent,
+        )
+        guards.check(planned, limits)
+
+    async def apply(
+        self, planned: Plan, target: Target, *, told: Callable[[Result], None] = lambda _: None
+    ) -> list[Result]:
+        """Carry out a plan."""
+        width = self.environment.value.spec.requests.concurrency or IN_FLIGHT
+        return await apply(planned, target, new_attempt=_new_attempt, concurrency=width, told=told)
+
+
+@asynccontextmanager
+async def _local(address: str) -> AsyncGenerator[HttpTarget]:
+    target = open_target("dashscope", f"{address}/api/v1", concurrency=IN_FLIGHT)
+    try:
+        yield target
+    finally:
+        await target.close()
+
+
+def _new_attempt() -> str:
+    return uuid.uuid4().hex[:16]

@@ -1,0 +1,59 @@
+"""The mark that an author sets."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from orchestrator.functions.decorator import ToolError, collecting, tool
+
+
+def plain(a: int) -> int:
+    return a
+
+
+def test_the_same_object_comes_back():
+    with collecting():
+        assert tool(plain) is plain
+        assert tool(name="x", timeout=3)(plain) is plain
+    assert tool(plain) is plain
+    assert vars(plain) == {}
+
+
+def test_marks_are_collected_while_loading_and_only_then():
+    tool(plain)
+    with collecting() as collector:
+        tool(name="x", description="d", timeout=3, idempotent=True)(plain)
+    tool(plain)
+    (found,) = collector.declarations
+    assert (found.callable, found.name, found.description, found.timeout, found.idempotent) == (plain, "x", "d", 3, True)
+    assert found.module == __name__
+
+
+def test_another_thread_is_not_collected():
+    with collecting() as collector:
+        thread = threading.Thread(target=tool, args=(plain,))
+        thread.start()
+        thread.join()
+    assert collector.declarations == []
+
+
+def test_the_decorator_is_light():
+    code = "import sys\nfrom orchestrator.functions import tool, ToolError\nprint('pydantic' in sys.modules, 'anyio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_tool_error_carries_message_and_code():
+    error = ToolError("no station", code="unknown_city")
+    assert (str(error), error.message, error.code) == ("no station", "no station", "unknown_city")
+    assert ToolError("x").code == "tool_error"
+
+
+def test_unknown_names_of_the_room_are_attribute_errors():
+    import orchestrator.functions as room
+
+    with pytest.raises(AttributeError, match="nothing_here"):
+        room.nothing_here  # noqa: B018
+    assert {n for n in room.__all__ if getattr(room, n) is not None} == set(room.__all__)
