@@ -111,7 +111,7 @@ def _patched(
             overlays += _overlays(patch.merge.spec, ("spec",), environment.document, base)
     if raw is assistant.raw:
         return assistant
-    draft = Placed[object](value=None, raw=raw, document=assistant.document, overlays=tuple(overlays))
+    draft: Placed[object] = Placed(value=None, raw=raw, document=assistant.document, overlays=tuple(overlays))
     value = validated(Assistant, raw, draft, found)
     if value is None:
         return None

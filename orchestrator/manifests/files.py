@@ -45,7 +45,7 @@ def read_folder(folder: Path) -> Iterator[Text | Diagnostic]:
 
 def refused(file: str, message: str, *, hint: str | None = None, code: str = "MAN010") -> Diagnostic:
     """A complaint about a whole file."""
-    return Diagnostic(code=code, message=message, span=Span(file=file), hint=hint)
+    return Diagnostic(code=code, message=message, span=Span(file=file, end_column=2), hint=hint)
 
 
 def _walk(folder: Path, below: str, depth: int, label: str) -> Iterator[str | Diagnostic]:
@@ -64,7 +64,7 @@ def _walk(folder: Path, below: str, depth: int, label: str) -> Iterator[str | Di
                 yield refused(f"{label}/{name}", f"folders are nested more than {_MAX_DEPTH} levels deep")
             else:
                 yield from _walk(Path(entry.path), f"{name}/", depth + 1, label)
-        elif entry.is_symlink() and entry.is_dir():
+        elif entry.is_symlink() and Path(entry.path).is_dir():
             yield refused(f"{label}/{name}", "a link to a folder is not followed", hint="copy the folder")
         elif entry.name.endswith(_ENDINGS):
             yield name
@@ -109,7 +109,8 @@ def decoded(data: bytes, name: str, file: str) -> Text | Diagnostic:
         return Text(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         good = data[: error.start].decode("utf-8", "replace")
-        place = Span(file=file, line=good.count("\n") + 1, column=len(good) - good.rfind("\n"))
+        column = len(good) - good.rfind("\n")
+        place = Span(file=file, line=good.count("\n") + 1, column=column, end_column=column + 1)
         message = f"the byte 0x{data[error.start]:02X} is not UTF-8"
         return Diagnostic(code="MAN001", message=message, span=place, hint="save the file as UTF-8")
 

@@ -22,7 +22,7 @@ _IDENTITY = ("name", "labels", "previousNames")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkdownDocument(Document):
-    """Places of front matter are one line below those of its YAML; the instructions are the body."""
+    """Fields of `metadata` and `spec` stand at the top of the front matter; the instructions are the body."""
 
     front: str
     body: Place | None
@@ -32,7 +32,7 @@ class MarkdownDocument(Document):
         if path[:2] == ("spec", "instructions") and self.body is not None:
             return self.body
         if path[:1] in (("metadata",), ("spec",)):
-            return place_of(self.front, 0, path[1:], key=key).below(1)
+            return place_of(self.front, 0, path[1:], key=key)
         return Place(line=1, column=1, end_column=4)
 
 
@@ -43,18 +43,18 @@ def read_markdown(text: str, file: str) -> tuple[MarkdownDocument | None, tuple[
     if found is None:
         hint = "begin with a line '---', then fields such as 'model: qwen-plus', then a line '---'"
         return None, (Fault(message="the file has no front matter", place=start, hint=hint),)
-    front = found["yaml"]
+    front = "\n" + found["yaml"]  # in place of the opening `---`, so that lines count as in the file
     parsed = parse(front)
-    faults = [Fault(message=f.message, place=f.place.below(1), hint=f.hint) for f in parsed.faults]
+    faults = list(parsed.faults)
     if len(parsed.documents) > 1:
         faults.append(Fault(message="front matter is one document", place=start))
     fields: object = parsed.documents[0][1] if parsed.documents else {}
     if not isinstance(fields, dict):
-        return None, (*faults, Fault(message="front matter must be an object", place=start.below(1)))
+        return None, (*faults, Fault(message="front matter must be an object", place=Place(line=2, column=1)))
     body = text[found.end() :]
     manifest, at = _manifest(cast("dict[str, Any]", fields), body), _first_line(text, found.end())
     if at is not None and "instructions" in fields:
-        place = place_of(front, 0, ("instructions",), key=True).below(1)
+        place = place_of(front, 0, ("instructions",), key=True)
         faults.append(Fault(message="instructions are given twice: here and as the body", place=place))
     return MarkdownDocument(file=file, text=text, value=manifest, front=front, body=at), tuple(faults)
 

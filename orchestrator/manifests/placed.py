@@ -30,8 +30,7 @@ class Document:
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         """The place of the value (or key) at `path`; of its nearest parent if it is not there."""
-        place = self.place(path, key=key)
-        return Span(file=self.file, line=place.line, column=place.column, end_column=place.end_column)
+        return span_of(self.file, self.place(path, key=key))
 
     def place(self, path: Path, *, key: bool) -> Place:
         """As `span`, without the file."""
@@ -94,6 +93,12 @@ class Placed(Generic[T_co]):
             if path[: len(overlay.path)] == overlay.path:
                 return overlay.document, (*overlay.base, *path[len(overlay.path) :])
         return self.document, path
+
+
+def span_of(file: str, place: Place) -> Span:
+    """The place in a file; at least one character wide, so that all spans can be put in order."""
+    end = place.end_column or place.column + 1
+    return Span(file=file, line=place.line, column=place.column, end_column=end)
 
 
 def complain(

@@ -11,7 +11,7 @@ import re
 
 Scalar = str | int | float | bool | None
 
-_FIRST = frozenset("0123456789+-.~nNtTfF")
+_NUMERIC = frozenset("0123456789+-.")
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -32,10 +32,8 @@ def resolve(text: str) -> Scalar:
     Raises:
         ValueError: a number that JSON cannot carry; the text says so.
     """
-    if text and text[0] not in _FIRST:
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
+    if not text or text[0] not in _NUMERIC:
+        return _WORDS.get(text, text)
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text):

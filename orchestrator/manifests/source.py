@@ -60,10 +60,6 @@ class Place:
     column: int
     end_column: int | None = None
 
-    def below(self, lines: int) -> Place:
-        """The same place, so many lines further down."""
-        return Place(line=self.line + lines, column=self.column, end_column=self.end_column)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -200,13 +196,13 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent) -> scalars.Scalar:
         text: str = event.value
+        self._nodes += len(text) >> 7
         if event.implicit[0]:
             try:
                 return scalars.resolve(text)
             except ValueError as error:
                 self._complain(str(error), event, "quote it if it is meant as text")
                 return None
-        self._nodes += len(text) >> 7
         if event.tag is not None:
             self._check_tag(event)
         if "\0" in text:

@@ -75,10 +75,11 @@ Verb = Callable[[Ask], Awaitable[Out | Told]]
 class Endpoint:
     """The ASGI application of one path in one dialect: `verbs` by HTTP method."""
 
-    def __init__(self, services: Services, dialect: Dialect, verbs: Mapping[str, Verb]) -> None:
+    def __init__(self, services: Services, dialect: Dialect, verbs: Mapping[str, Verb], keepalive: float) -> None:
         self._services = services
         self._dialect = dialect
         self._verbs = verbs
+        self._keepalive = keepalive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; nothing that goes wrong before the answer begins leaves here as an exception."""
@@ -91,7 +92,7 @@ class Endpoint:
             await _send(send, self._refusal(error, request_id))
             return
         if isinstance(answer, Told):
-            await tell(answer, self._dialect.telling(request_id), receive, send)
+            await tell(answer, self._dialect.telling(request_id), receive, send, keepalive=self._keepalive)
         else:
             await _send(send, self._dialect.answers.signed(answer, request_id))
 

@@ -7,7 +7,8 @@ read is let go; the producer never waits for it, since events are read from the 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -15,6 +16,8 @@ from starlette.types import Receive, Send
 
 from orchestrator.server.dialects.dialect import Telling
 from orchestrator.server.records import Event
+from orchestrator.wire.events import run_event
+from orchestrator.wire.runs import TERMINAL
 
 KEEPALIVE_SECONDS = 10.0  # of silence, after which a comment is sent
 READER_SECONDS = 30.0  # that one frame may wait for a reader who does not read
@@ -25,62 +28,79 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+_ENDINGS = {run_event(status) for status in (*TERMINAL, "requires_action")}
+_LOST = "The server lost the run's events; the run itself goes on."
+_STOPPING = "The server is stopping; the run goes on when it is back."
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An answer that is a stream: the events of a run, to its end or until it waits for the client."""
+    """An answer that is a stream: the events of a run, until it is over or waits for the client."""
 
     run_id: str
-    events: AsyncIterator[Event]
+    events: AsyncGenerator[Event]
 
 
-async def tell(told: Told, telling: Telling, receive: Receive, send: Send) -> None:
-    """Send the whole stream. Returns when it is told, or when the client is gone."""
+async def tell(told: Told, telling: Telling, receive: Receive, send: Send, *, keepalive: float) -> None:
+    """Send the whole stream; `keepalive` is the longest silence in seconds. Ends early when the client is gone."""
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     line = _Line(send)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_until_gone, receive, tasks.cancel_scope)
-        tasks.start_soon(_keep_alive, line, tasks.cancel_scope)
+        tasks.start_soon(_keep_alive, line, keepalive, tasks.cancel_scope)
         await _tell(told, telling, line)
         tasks.cancel_scope.cancel()
     if not line.broken:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+class _Deaf(Exception):
+    """The reader does not read, or the connection broke."""
+
+
 class _Line:
-    """Sends frames one at a time and knows since when it is silent, or stuck."""
+    """Sends frames one at a time, and knows since when it is silent."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._lock = anyio.Lock()
+        self._lock = anyio.Lock(fast_acquire=True)
         self.last = anyio.current_time()
-        self.stuck_since: float | None = None
         self.broken = False
 
     async def say(self, frame: bytes) -> None:
-        """Send a frame."""
+        """Send a frame. Raises: _Deaf."""
         async with self._lock:
-            self.stuck_since = anyio.current_time()
-            await self._send({"type": "http.response.body", "body": frame, "more_body": True})
-            self.stuck_since = None
+            try:
+                with anyio.fail_after(READER_SECONDS):
+                    await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+            except OSError as error:  # a timeout is one too
+                self.broken = True
+                raise _Deaf from error
             self.last = anyio.current_time()
 
 
 async def _tell(told: Told, telling: Telling, line: _Line) -> None:
-    try:
-        async for event in told.events:
-            frame = telling.frame(event)
-            if frame is not None:
-                await line.say(frame)
-    except OSError:  # the connection broke while we wrote
-        line.broken = True
-    except Exception:
-        _log.exception("the stream of run %s broke off", told.run_id)
-        await line.say(telling.lost("The server lost the run's events; the run itself goes on."))
-    else:
-        await line.say(telling.end())
+    async with aclosing(told.events) as events:
+        with suppress(_Deaf):
+            try:
+                await line.say(await _last_frame(events, telling, line))
+            except _Deaf:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client hears of it
+                _log.error("the stream of run %s broke off", told.run_id, exc_info=error)
+                await line.say(telling.lost(_LOST))
+
+
+async def _last_frame(events: AsyncIterator[Event], telling: Telling, line: _Line) -> bytes:
+    """Tell all events; how the stream has to end."""
+    last = ""
+    async for event in events:
+        last = event.name
+        frame = telling.frame(event)
+        if frame is not None:
+            await line.say(frame)
+    return telling.end() if last in _ENDINGS else telling.lost(_STOPPING)
 
 
 async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
@@ -89,12 +109,10 @@ async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _keep_alive(line: _Line, scope: anyio.CancelScope) -> None:
-    while True:
-        now = anyio.current_time()
-        if line.stuck_since is not None and now - line.stuck_since >= READER_SECONDS:
-            line.broken = True
-            scope.cancel()
-        elif line.stuck_since is None and now - line.last >= KEEPALIVE_SECONDS:
-            await line.say(_COMMENT)
-        await anyio.sleep(...)
+async def _keep_alive(line: _Line, seconds: float, scope: anyio.CancelScope) -> None:
+    with suppress(_Deaf):
+        while True:
+            await anyio.sleep_until(line.last + seconds)
+            if anyio.current_time() >= line.last + seconds:
+                await line.say(_COMMENT)
+    scope.cancel()

@@ -70,7 +70,7 @@ apiVersion: orchestrator/v1
 kind: Environment
 metadata: {name: production}
 spec:
-  target: {dialect: dashscope, baseUrl: "${env.BASE:=https://example.com/api/v1}", apiKey: {fromEnv: KEY}, workspace: ws}
+  target: {dialect: dashscope, baseUrl: "${env.BASE:=https://example.com/v1}", apiKey: {fromEnv: KEY}, workspace: ws}
   variables: {city: Shanghai}
   patches:
     - {select: {labels: {team: demo}}, merge: {spec: {model: {name: qwen-max}}}}

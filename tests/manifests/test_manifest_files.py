@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -131,3 +132,14 @@ def test_an_unreadable_file_is_a_complaint(folder, tmp_path: Path) -> None:
     (tmp_path / "assistants.d" / "a.yaml").chmod(0)
     expected = [] if os.geteuid() == 0 else [("MAN001", "assistants.d/a.yaml")]
     assert codes(folder({})) == expected
+
+
+def test_the_garbage_collector_is_on_again_after_a_load(folder) -> None:
+    folder({"a.yaml": "a: ["})
+    assert gc.isenabled()
+
+
+def test_a_folder_reached_through_a_link_is_fine(folder, tmp_path: Path, assistant) -> None:
+    folder({"a.yaml": assistant()})
+    (tmp_path / "link").symlink_to("assistants.d")
+    assert list(load(tmp_path / "link", {}).assistants) == ["a"]

@@ -66,7 +66,12 @@ def test_an_unknown_tool_kind_is_told_as_promised(assistant) -> None:
         ("display_name: x", "MAN002", "display_name", "did you mean 'displayName'?"),
         ("limits: {toolTimout: 3s}", "MAN002", "toolTimout", "did you mean 'toolTimeout'?"),
         ("tools: [{ref: a, aproval: ask}]", "MAN002", "aproval", "did you mean 'approval'?"),
-        ("tools: [{type: rag, prompt_ra: {pipeline_id: a, rerank_topn: 1}}]", "MAN002", "rerank_topn", "did you mean 'rerank_top_n'?"),
+        (
+            "tools: [{type: rag, prompt_ra: {pipeline_id: a, rerank_topn: 1}}]",
+            "MAN002",
+            "rerank_topn",
+            "did you mean 'rerank_top_n'?",
+        ),
         ("instructions: {template: a, variabls: {}}", "MAN002", "variabls", "did you mean 'variables'?"),
         ("tools: [{ref: a, approval: aks}]", "MAN004", "aks", "did you mean 'ask'?"),
         ("description: 3", "MAN004", "3", "quote it"),
@@ -94,7 +99,7 @@ def test_an_unknown_tool_kind_is_told_as_promised(assistant) -> None:
         ("context: {lastMessages: 0}", "MAN004", "0", None),
         ("fileIds: x", "MAN004", "x", None),
     ],
-)  # fmt: skip
+)
 def test_each_fault_is_told_once_at_its_place(assistant, line: str, code: str, marked: str, hint: str | None) -> None:
     found = only(assistant(line))
     assert (found.code, under(found), found.hint) == (code, marked, hint)
@@ -102,9 +107,16 @@ def test_each_fault_is_told_once_at_its_place(assistant, line: str, code: str, m
 
 @pytest.mark.parametrize(
     ("model", "marked"),
-    [("model: {name: q, temperature: 2.1}", "2.1"), ("model: {name: q, topP: -0.1}", "-0.1"), ("model: {name: q, topK: 1.5}", "1.5"),
-     ("model: {name: q, maxTokens: 0}", "0"), ("model: 3", "3"), ("model: null", "null"), ("model: ''", "''")],
-)  # fmt: skip
+    [
+        ("model: {name: q, temperature: 2.1}", "2.1"),
+        ("model: {name: q, topP: -0.1}", "-0.1"),
+        ("model: {name: q, topK: 1.5}", "1.5"),
+        ("model: {name: q, maxTokens: 0}", "0"),
+        ("model: 3", "3"),
+        ("model: null", "null"),
+        ("model: ''", "''"),
+    ],
+)
 def test_settings_of_a_model_have_bounds(assistant, model: str, marked: str) -> None:
     found = only(assistant(model=model))
     assert (found.code, under(found)) == ("MAN004", marked)
@@ -117,9 +129,16 @@ def test_a_missing_key_is_told_at_its_object(assistant) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("kind: Assistnt", "MAN004"), ("a: 1", "MAN003"), ("[a]", "MAN004"), ("hello", "MAN004"), ("null", "MAN004"),
-     ("kind: [x]", "MAN004"), ("kind: Tool\napiVersion: v2", "MAN004")],
-)  # fmt: skip
+    [
+        ("kind: Assistnt", "MAN004"),
+        ("a: 1", "MAN003"),
+        ("[a]", "MAN004"),
+        ("hello", "MAN004"),
+        ("null", "MAN004"),
+        ("kind: [x]", "MAN004"),
+        ("kind: Tool\napiVersion: v2", "MAN004"),
+    ],
+)
 def test_the_envelope_is_needed(text: str, code: str) -> None:
     assert only(text).code == code
 
@@ -181,21 +200,37 @@ def test_models_are_frozen(assistant) -> None:
         spec_of(assistant()).description = "x"
 
 
-@pytest.mark.parametrize(("declared", "fine"), [
-    ("type: integer, default: 3", True), ("type: integer, default: 3.5", False), ("type: number, default: 3", True),
-    ("type: boolean, default: false", True), ("type: boolean, default: 1", False), ("type: integer, default: true", False),
-    ("type: string, default: 3", False), ("required: true, default: x", False), ("type: text", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("declared", "fine"),
+    [
+        ("type: integer, default: 3", True),
+        ("type: integer, default: 3.5", False),
+        ("type: number, default: 3", True),
+        ("type: boolean, default: false", True),
+        ("type: boolean, default: 1", False),
+        ("type: integer, default: true", False),
+        ("type: string, default: 3", False),
+        ("required: true, default: x", False),
+        ("type: text", False),
+    ],
+)
 def test_defaults_of_variables_fit_their_type(declared: str, fine: bool) -> None:
-    text = f"apiVersion: orchestrator/v1\nkind: Template\nmetadata: {{name: a}}\nspec: {{body: x, variables: [{{name: v, {declared}}}]}}"
+    head = "apiVersion: orchestrator/v1\nkind: Template\nmetadata: {name: a}\n"
+    text = head + f"spec: {{body: x, variables: [{{name: v, {declared}}}]}}"
     assert [d.code for d in complaints(text)] == ([] if fine else ["MAN004"])
 
 
 def test_all_complaints_of_a_folder_come_in_one_run(folder, assistant) -> None:
-    loaded = folder({
-        "a.yaml": assistant("modl: x", "protect: 1"), "b.md": "no front matter", "c.yaml": "a: [", "d.yaml": assistant("tools: [{ref: no}]"),
-        "e.yaml": b"\xff", "f.yaml": "a: 1\na: 2\n---\nkind: X",
-    })  # fmt: skip
+    loaded = folder(
+        {
+            "a.yaml": assistant("modl: x", "protect: 1"),
+            "b.md": "no front matter",
+            "c.yaml": "a: [",
+            "d.yaml": assistant("tools: [{ref: no}]"),
+            "e.yaml": b"\xff",
+            "f.yaml": "a: 1\na: 2\n---\nkind: X",
+        }
+    )
     where = [str(d.span).removeprefix("assistants.d/") for d in loaded.diagnostics]
     assert [w.split(":")[0] for w in where] == [
         "a.yaml",

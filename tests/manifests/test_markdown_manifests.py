@@ -40,7 +40,7 @@ def test_places_are_those_of_the_file() -> None:
         ("---\nname: a\nmodel: x\nmodl: y\n---\n", "4:1", "unknown key 'modl'"),
         ("---\nname: a\n---\n", "2:1", "'model' is missing"),
         ("---\nmodel: a\n---\n", "2:1", "'name' is missing"),
-        ("---\nname: a\nname: b\nmodel: a\n---\n", "3:1", "key 'name' is given twice, first in line 1, column 1"),
+        ("---\nname: a\nname: b\nmodel: a\n---\n", "3:1", "key 'name' is given twice, first in line 2, column 1"),
         ("---\n- a\n---\n", "2:1", "front matter must be an object"),
         (
             "---\nname: a\nmodel: x\ninstructions: y\n---\nz",

@@ -29,17 +29,43 @@ def value_of(text: str) -> object:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("on", "on"), ("yes", "yes"), ("12:30", "12:30"), ("2024-01-01", "2024-01-01"), ("1_000", "1_000"),
-        ("0o17", 15), ("0x1F", 31), ("017", 17), ("-3", -3), ("+3", 3), ("1.5", 1.5), (".5", 0.5), ("1e3", 1000.0),
-        ("true", True), ("FALSE", False), ("tRue", "tRue"), ("null", None), ("~", None), ("", None), ("'1'", "1"),
-        ('"true"', "true"), ("!!str 1", "1"), ("- 1", [1]), ("9999-99-99", "9999-99-99"), ("0b1", "0b1"), ("1.", 1.0),
-        ("n", "n"), ("=", "="), ("1.2.3", "1.2.3"), ("٣", "٣"),
+        ("no", "no"),
+        ("on", "on"),
+        ("yes", "yes"),
+        ("12:30", "12:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("1_000", "1_000"),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("017", 17),
+        ("-3", -3),
+        ("+3", 3),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("FALSE", False),
+        ("tRue", "tRue"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("'1'", "1"),
+        ('"true"', "true"),
+        ("!!str 1", "1"),
+        ("- 1", [1]),
+        ("9999-99-99", "9999-99-99"),
+        ("0b1", "0b1"),
+        ("1.", 1.0),
+        ("n", "n"),
+        ("=", "="),
+        ("1.2.3", "1.2.3"),
+        ("٣", "٣"),
     ],
-)  # fmt: skip
+)
 def test_scalars_are_read_as_yaml_1_2_core(text: str, value: object) -> None:
     found = value_of(f"a: {text}" if text != "- 1" else "a:\n- 1")
     assert found == {"a": value}
-    assert type(found["a"]) is type(value)  # type: ignore[index]
+    assert [type(v) for v in found.values()] == [type(value)]
 
 
 @pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "1e999", "9" * 30, "9" * 5000, "0x" + "f" * 17])
@@ -49,9 +75,16 @@ def test_numbers_that_json_cannot_carry_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "{" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000, "[" * 400 + "]" * 400,
-     "\n".join(" " * n + "a:" for n in range(1000))],
-)  # fmt: skip
+    [
+        "[" * 100_000,
+        "{" * 100_000,
+        "{a: " * 100_000,
+        "- " * 100_000,
+        "? " * 100_000,
+        "[" * 400 + "]" * 400,
+        "\n".join(" " * n + "a:" for n in range(1000)),
+    ],
+)
 def test_deep_nesting_is_refused(text: str) -> None:
     assert only_fault(text) == f"nested more than {MAX_DEPTH} levels deep"
 
@@ -192,14 +225,10 @@ def test_any_text_gives_values_or_faults(text: str) -> None:
         assert fault.place.column >= 1
 
 
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63)
-    | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3)
-    ),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
     max_leaves=12,
 )
 
@@ -208,4 +237,4 @@ json_values = st.recursive(
 def test_json_is_yaml(value: object) -> None:
     import json
 
-    assert value_of(json.dumps(value)) == value
+    assert value_of(json.dumps(value, ensure_ascii=False)) == value

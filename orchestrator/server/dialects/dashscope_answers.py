@@ -177,8 +177,10 @@ def call(c: Json) -> Out:
     kind = str(c.get("type") or "function")
     identity = {"id": c["id"]} if c.get("id") else {}
     if kind == "function":
-        return {**identity, "type": kind, kind: {name: c[name] for name in ("name", "arguments", "output") if name in c}}
-    return {**identity, "type": kind, kind: {name: c[name] or "" for name in ("arguments", "output") if name in c}}
+        inner = {name: c[name] for name in ("name", "arguments", "output") if name in c}
+    else:
+        inner = {name: c[name] or "" for name in ("arguments", "output") if name in c}
+    return {**identity, "type": kind, kind: inner}
 
 
 def usage(u: Json | None) -> Out | None:

@@ -140,7 +140,7 @@ def _part(fields: Fields) -> tuple[Json, ...]:
     if kind == "image_file":
         image = fields.inner("image_file") or fields.wrong("image_file", "must be given")
         return ({"type": kind, "image_file": {"file_id": image.needed("file_id")}},)
-    fields.wrong("type", "must be 'text' or 'image_file'")
+    return fields.wrong("type", "must be 'text' or 'image_file'")
 
 
 def _text(text: str | None) -> tuple[Json, ...]:

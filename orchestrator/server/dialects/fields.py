@@ -41,16 +41,16 @@ class Fields:
     def integer(self, name: str, lowest: int) -> int | None:
         """An integer from `lowest` on."""
         value = self.body.get(name)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= lowest):
-            return value
-        self.wrong(name, f"must be an integer, {lowest} or more")
+        fits = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= lowest)
+        return value if fits else self.wrong(name, f"must be an integer, {lowest} or more")
 
     def number(self, name: str, highest: float) -> float | None:
         """A number from 0 to `highest`."""
         value = self.body.get(name)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= highest):
-            return value
-        self.wrong(name, f"must be a number from 0 to {highest:g}")
+        fits = value is None or (
+            isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= highest
+        )
+        return value if fits else self.wrong(name, f"must be a number from 0 to {highest:g}")
 
     def metadata(self, name: str = "metadata") -> Json | None:
         """An object; what it may hold is checked where it is stored."""

@@ -81,7 +81,7 @@ class Places:
             file=self._file,
             line=start.line + 1,
             column=start.column + 1,
-            end_column=end.column + 1 if same else None,
+            end_column=(end.column if same else start.column + 1) + 1,
         )
 
     def _plain(self, loc: Loc, node: yaml.Node) -> object:

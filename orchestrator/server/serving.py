@@ -1,0 +1,138 @@
+"""Puts an application on a port, with uvicorn: until a signal comes, or as long as a block of code lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from orchestrator.errors import SettingsError
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 8  # that open streams get when the server stops
+BACKLOG = 1024
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@asynccontextmanager
+async def listening(
+    app: ASGIApp, *, host: str, port: int, access_log: bool = False, closing: Callable[[], None] | None = None
+) -> AsyncGenerator[Address]:
+    """Serve `app` while the block lasts; port 0 takes a free one. `closing` is called when the server begins to stop.
+
+    Raises: SettingsError when the address is in use or not ours.
+    """
+    bound = bind(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=access_log,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="serving")
+    try:
+        up = asyncio.create_task(server.up.wait())
+        await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
+        yield Address(host=host, port=bound.getsockname()[1])
+    finally:
+        if closing is not None:
+            closing()
+        server.should_exit = True
+        await asyncio.shield(serving)
+        bound.close()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, on uvloop where there is one."""
+    factory = uvicorn.Config(_nothing).get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+async def until_signal() -> None:
+    """Wait for SIGINT or SIGTERM; the next one then ends the process the hard way."""
+    loop = asyncio.get_running_loop()
+    called = asyncio.Event()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, called.set)
+    try:
+        await called.wait()
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises: SettingsError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise SettingsError(f"'{host}' is not an address: {error.strerror}.") from error
+    family, kind, protocol, _, place = found[0]
+    bound = socket.socket(family, kind, protocol)
+    bound.setblocking(False)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {error.strerror}.", hint=_HINTS.get(error.errno)
+        ) from error
+    return bound
+
+
+_HINTS: dict[int | None, str] = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose a port with --port",
+    errno.EACCES: "choose a port above 1023 with --port",
+    errno.EADDRNOTAVAIL: "give an address of this machine with --host",
+}
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application for the sake of uvicorn's configuration."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, without its own idea of signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to whoever started us."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when connections are taken."""
+        await super().startup(sockets)
+        self.up.set()

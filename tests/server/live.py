@@ -1,0 +1,61 @@
+"""A real server on a free port of this machine, in a thread of its own, for tests that speak through a socket."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.server.app import open_server
+from orchestrator.server.models.directory import Directory, Route
+from orchestrator.server.models.scripted import ScriptedModel
+from orchestrator.server.performers.door import Performer
+from orchestrator.server.serving import Address, listening
+
+
+@dataclass(frozen=True)
+class Live:
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+@contextmanager
+def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: float = 10.0) -> Iterator[Live]:
+    address: Future[Address] = Future()
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def serve() -> None:
+        stopped = asyncio.Event()
+        stop.append((asyncio.get_running_loop(), stopped))
+        models = Directory([Route(match="*", model=ScriptedModel(None))])
+        async with (
+            open_server(data, models=models, performers=performers, keepalive=keepalive) as server,
+            listening(server.app, host="127.0.0.1", port=0, closing=server.close_streams) as bound,
+        ):
+            address.set_result(bound)
+            await stopped.wait()
+
+    def main() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if not address.done():
+                address.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=main, name="live-server")
+    thread.start()
+    try:
+        bound = address.result(timeout=30)
+        yield Live(bound.host, bound.port)
+    finally:
+        for loop, stopped in stop:
+            loop.call_soon_threadsafe(stopped.set)
+        thread.join(timeout=20)
+        assert not thread.is_alive(), "the server did not stop"

@@ -1,0 +1,306 @@
+"""Whatever an endpoint does wrong becomes one ModelFault that says so and holds no key."""
+
+import logging
+import re
+import time
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_recordings import OPENAI_CALLS, OPENAI_TEXT
+from model_upstream import HELLO, KEY, Canned, answer_of, replay, upstream
+from pydantic import SecretStr
+
+from orchestrator.errors import SettingsError
+from orchestrator.server.models.compatible import CompatibleModel
+from orchestrator.server.models.completions import Completion
+from orchestrator.server.models.door import ModelEvent, ModelFault, ModelRequest, TextPiece
+
+JSON = {"content-type": "application/json"}
+
+
+def refusal(status: int, body: bytes, **headers: str) -> Canned:
+    return Canned(
+        status=status, pieces=[body], headers={**JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
+    )
+
+
+async def fault_of(*answers: Canned, **options: object) -> ModelFault:
+    with pytest.raises(ModelFault) as caught:
+        await replay(*answers, **options)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    context = caught.value.__context__
+    while context:
+        assert KEY not in str(context)
+        context = context.__context__
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says", "code"),
+    [
+        (
+            401,
+            b'{"error":{"message":"Incorrect API key provided: %b","code":"invalid_api_key"}}' % KEY.encode(),
+            "401: Incorrect API key provided: ***",
+            "server_error",
+        ),
+        (
+            400,
+            b'{"object":"error","message":"too long","type":"BadRequestError","code":400}',
+            "400: too long",
+            "server_error",
+        ),
+        (404, b'{"error":"model not found, try pulling it"}', "404: model not found, try pulling it", "server_error"),
+        (
+            400,
+            b'{"code":"InvalidParameter","message":"bad\\n  range","request_id":"r"}',
+            "400: bad range",
+            "server_error",
+        ),
+        (422, b'{"detail":[{"loc":["body"],"msg":"missing"}]}', '"msg":"missing"', "server_error"),
+        (400, b'[{"error":{"code":400,"message":"gemini says no"}}]', "400: gemini says no", "server_error"),
+        (403, b"<html>nginx " + KEY.encode() + b"</html>", "403: <html>nginx ***</html>", "server_error"),
+        (418, b"", "418: no message", "server_error"),
+        (400, b"\xff\xfe", "400: \ufffd\ufffd", "server_error"),
+        (301, b"", "301", "server_error"),
+        (429, b'{"error":{"message":"slow down"}}', "429: slow down", "rate_limit_exceeded"),
+        (500, b'{"error":{"code":500,"message":"oom"}}', "500: oom", "server_error"),
+        (503, b'"loading"', "503: loading", "server_error"),
+    ],
+)
+async def test_an_http_error_is_told_in_the_upstreams_words(status: int, body: bytes, says: str, code: str) -> None:
+    fault = await fault_of(refusal(status, body))
+    assert says in str(fault)
+    assert fault.code == code
+
+
+@pytest.mark.parametrize(
+    ("raw", "says", "code"),
+    [
+        (
+            b'data: {"error":{"message":"boom %b","code":500}}\n\ndata: [DONE]\n\n' % KEY.encode(),
+            "boom ***",
+            "server_error",
+        ),
+        (b'data: {"object":"error","message":"aborted","code":400}\n\n', "aborted", "server_error"),
+        (b'error: {"code":500,"message":"slot gone"}\n\n', "slot gone", "server_error"),
+        (b"error: out of memory\n\n", "out of memory", "server_error"),
+        (
+            b'id:1\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"Throttling.RateQuota","message":"rate"}\n\n',
+            "rate",
+            "rate_limit_exceeded",
+        ),
+        (b'data: {"error":{"message":"rate","type":"rate_limit_exceeded"}}\n\n', "rate", "rate_limit_exceeded"),
+        (b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n', "error", "server_error"),
+        (b"data: {broken\n\n", "not JSON", "server_error"),
+        (b"data: {broken", "not JSON", "server_error"),
+        (b"data: {broken\ndata: [DONE]\n", "not JSON", "server_error"),
+        (b"data: [1]\n\n", "[1]", "server_error"),
+        (b"<!doctype html>\n<html>sign in</html>", "not JSON", "server_error"),
+        (b'{"error":{"message":"no such model"}}', "no such model", "server_error"),
+        (b"", "before its end", "server_error"),
+        (b"data: [DONE]\n\n", "before its end", "server_error"),
+        (
+            b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]},"finish_reason":"stop"}]}\n\n',
+            "naming",
+            "server_error",
+        ),
+    ],
+)
+async def test_an_error_inside_of_a_stream_is_told(raw: bytes, says: str, code: str) -> None:
+    async with upstream(Canned(pieces=[raw])) as server:
+        with pytest.raises(ModelFault, match=re.escape(says)) as caught:
+            await answer_of(server.model())
+    assert KEY not in str(caught.value)
+    assert caught.value.code == code
+    assert len(server.asked) == 1
+
+
+async def until_fault(model: CompatibleModel) -> list[ModelEvent]:
+    stream, seen = model.respond(HELLO), list[ModelEvent]()
+    while True:
+        try:
+            seen.append(await anext(stream))
+        except ModelFault:
+            await model.close()
+            return seen
+
+
+@pytest.mark.parametrize("then", ["end", "cut"])
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_stream_without_finish_reason_fails_after_its_pieces(then: str, chunked: bool) -> None:
+    raw = OPENAI_TEXT.raw[: OPENAI_TEXT.raw.index(b'"stop"') - 60]
+    async with upstream(Canned(pieces=[raw], then=then, chunked=chunked)) as server:
+        seen = await until_fault(server.model())
+    assert seen == [TextPiece(text="Grüße aus"), TextPiece(text=" 杭州 🌤")]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", OPENAI_TEXT.raw[:300], b": ping\n\n"])
+async def test_a_stall_is_told_and_not_tried_again(sent: bytes) -> None:
+    async with upstream(Canned(pieces=[sent], then="stall")) as server:
+        began = time.monotonic()
+        with pytest.raises(ModelFault, match="stalled"):
+            await answer_of(server.model(timeout=0.2))
+    assert time.monotonic() - began < 2
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 529])
+async def test_a_temporary_refusal_is_tried_again_twice(status: int) -> None:
+    refused = refusal(status, b"{}")
+    async with upstream(refused, refused, Canned(pieces=[OPENAI_TEXT.raw])) as server:
+        events = await answer_of(server.model())
+    assert events
+    assert len(server.asked) == 3
+    async with upstream(refused) as server:
+        with pytest.raises(ModelFault):
+            await answer_of(server.model())
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 302])
+async def test_a_permanent_refusal_is_not_tried_again(status: int) -> None:
+    async with upstream(refusal(status, b"{}", location="http://127.0.0.1:1/")) as server:
+        with pytest.raises(ModelFault):
+            await answer_of(server.model())
+    assert len(server.asked) == 1
+
+
+async def test_a_connection_that_breaks_before_the_answer_is_tried_again() -> None:
+    broken = Canned(status=500, pieces=[b"x"], then="cut")
+    async with upstream(broken, Canned(pieces=[OPENAI_TEXT.raw])) as server:
+        assert await answer_of(server.model())
+    assert len(server.asked) == 2
+
+
+async def test_retry_after_is_honoured_for_a_few_seconds() -> None:
+    async with upstream(refusal(429, b"{}", retry_after="1"), Canned(pieces=[OPENAI_TEXT.raw])) as server:
+        began = time.monotonic()
+        assert await answer_of(server.model())
+    assert 1.0 <= time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("after", ["60", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
+async def test_a_longer_retry_after_ends_the_tries(after: str) -> None:
+    async with upstream(refusal(429, b'{"message":"later"}', retry_after=after)) as server:
+        with pytest.raises(ModelFault, match="later"):
+            await answer_of(server.model())
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("after", ["soon", "-1", "1e3", "Wed, 21 Oct 2015 07:28:00 GMT", "٣"])
+async def test_a_retry_after_without_sense_is_no_hindrance(after: str) -> None:
+    refused = Canned(status=503, headers={"retry-after": after.encode().decode("latin-1")})
+    async with upstream(refused, Canned(pieces=[OPENAI_TEXT.raw])) as server:
+        assert await answer_of(server.model())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:1/v1",
+        "http://user:sk-very-secret-4711@127.0.0.1:1/v1",
+        "ftp://x",
+        "nonsense",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "",
+    ],
+)
+async def test_an_address_where_nobody_answers_is_a_fault(address: str) -> None:
+    with pytest.raises(ModelFault) as caught:
+        await answer_of(CompatibleModel(address, SecretStr(KEY), retry_delay=0.001))
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("key", ["sk-böse-4711", "sk-a\nb: c", "sk-\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        CompatibleModel("http://127.0.0.1:1", SecretStr(key))
+    assert key not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_messages_that_are_not_json_are_a_fault() -> None:
+    request = ModelRequest(model="m", messages=[{"role": "user", "content": "\ud800"}])
+    async with upstream(Canned()) as server:
+        with pytest.raises(ModelFault, match="JSON"):
+            await answer_of(server.model(), request)
+
+
+async def test_a_line_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.transport.MAX_LINE", 1000)
+    assert "longer than" in str(await fault_of(Canned(pieces=[b"data: " + b"x" * 2000])))
+
+
+async def test_lines_that_mean_nothing_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.server.models.completions.MAX_HELD", 1000)
+    assert "too much" in str(await fault_of(Canned(pieces=[b"<p>hello</p>\n" * 200])))
+
+
+async def test_the_key_reaches_neither_logs_nor_repr(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with upstream(refusal(401, KEY.encode())) as server:
+        model = server.model()
+        with pytest.raises(ModelFault):
+            await answer_of(model)
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in caplog.text
+    assert KEY not in repr(vars(model))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    raw=st.binary(max_size=300) | st.lists(st.sampled_from(OPENAI_CALLS.raw.splitlines(keepends=True))).map(b"".join)
+)
+async def test_any_bytes_give_an_answer_or_a_model_fault(raw: bytes) -> None:
+    with suppress(ModelFault):
+        assert await replay(Canned(pieces=[raw]))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "tool_calls",
+                    "function",
+                    "name",
+                    "arguments",
+                    "index",
+                    "id",
+                    "usage",
+                    "error",
+                    "content",
+                    "finish_reason",
+                    "message",
+                    "code",
+                    "prompt_tokens",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(chunks=st.lists(json_values, max_size=4))
+async def test_any_json_gives_an_answer_or_a_model_fault(chunks: list[object]) -> None:
+    completion = Completion()
+    with suppress(ModelFault):
+        for chunk in chunks:
+            list(completion.line("data: " + orjson.dumps(chunk).decode()))
+        list(completion.end())
