@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 _QUOTE_WIDTH = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A place in a file. `line` and `column` count from 1; `end_column` is exclusive, on the same line."""
 
@@ -77,8 +77,12 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Sort by place, so that a folder's complaints read top to bottom; those without a place come last."""
-    last = Span(file="\uffff")
-    return tuple(sorted(diagnostics, key=lambda d: (d.span or last, d.code, d.message)))
+    return tuple(sorted(diagnostics, key=_place))
+
+
+def _place(one: Diagnostic) -> tuple[str, int, int, str, str]:
+    span = one.span or Span(file="\uffff")
+    return span.file, span.line, span.column, one.code, one.message
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

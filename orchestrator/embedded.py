@@ -1,4 +1,4 @@
-"""The server of this product, wired to manifests: functions that they bind, limits that they set, models that they route.
+"""The server of this product, wired to manifests: functions they bind, limits they set, models they route.
 
 The server knows none of that; it is handed a `Performer`, `Bounds` and `Models`.
 """
@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 
 from pydantic import SecretStr
 
 from orchestrator.diagnostics import Span
+from orchestrator.errors import StoreError
 from orchestrator.functions import Registry, invoke
 from orchestrator.manifests import Endpoint, Environment, Placed, SecretPlace, resolve
 from orchestrator.reconcile.desired import Binding, Desired
 from orchestrator.reconcile.stamp import read_stamp
+from orchestrator.server.app import open_server
 from orchestrator.server.models.compatible import CompatibleModel
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.script import load_script
 from orchestrator.server.models.scripted import ScriptedModel
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
+from orchestrator.server.serving import Address, listening
+from orchestrator.server.store.folder import hold
+from orchestrator.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,50 @@ def models(environment: Placed[Environment], environ: Mapping[str, str], folder:
         else:
             routes.append(Route(match=entry.match, model=ScriptedModel(load_script(folder / entry.script))))
     return Directory(routes or [Route(match="*", model=ScriptedModel(None))])
+
+
+ANNOUNCEMENT = "address"  # file in the data folder; it holds only while the folder's lock is held
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, models: Directory, functions: Functions | None = None
+) -> AsyncGenerator[Address]:
+    """Serve the API on the settings' host, port and data folder for as long as the block lasts.
+
+    Raises:
+        SettingsError: the address is taken. StoreError: the data folder is.
+    """
+    performers = [functions] if functions else []
+    async with (
+        open_server(settings.data, models=models, performers=performers, bounds=functions) as server,
+        listening(server.app, host=settings.host, port=settings.port, closing=server.close_streams) as address,
+    ):
+        file = settings.data / ANNOUNCEMENT
+        file.write_text(str(address))
+        try:
+            yield address
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def announced(data: Path) -> str | None:
+    """Where the server that has this data folder listens; None: there is none."""
+    try:
+        hold(data).release()
+    except StoreError:
+        return _read_announcement(data / ANNOUNCEMENT)
+    return None
+
+
+def _read_announcement(file: Path) -> str:
+    for _ in range(50):  # the one who holds the folder may be about to write it
+        with suppress(OSError):
+            address = file.read_text()
+            if address.startswith("http://"):
+                return address
+        sleep(0.1)
+    raise StoreError(f"Another process holds {file.parent}, but no server announced itself there.")
 
 
 def _secret(place: SecretPlace | None, environ: Mapping[str, str], folder: Path, where: Span) -> SecretStr | None:

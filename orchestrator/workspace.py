@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from orchestrator.diagnostics import Diagnostic, in_order
-from orchestrator.embedded import Functions, Snapshot, models
+from orchestrator.embedded import Functions, Snapshot, announced, models, running
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
@@ -22,7 +21,7 @@ from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import OWNER_LENGTH
-from orchestrator.server.serving import Served, embedded, healthy
+from orchestrator.server.serving import Address
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target
 
@@ -116,19 +115,12 @@ class Workspace:
         return Snapshot(owner=self.owner, desired={one.name: one for one in self.desired}, registry=self.registry)
 
     @asynccontextmanager
-    async def serve(self, functions: Functions) -> AsyncGenerator[Served]:
-        """The embedded server with this project's models and functions."""
+    async def serve(self, functions: Functions) -> AsyncGenerator[Address]:
+        """The embedded server with this project's models and functions; the address it listens on."""
         directory = models(self.environment, self.settings.environ, self.settings.folder)
         try:
-            async with embedded(
-                self.settings.data,
-                models=directory,
-                performers=[functions],
-                bounds=functions,
-                host=self.settings.host,
-                port=self.settings.port,
-            ) as served:
-                yield served
+            async with running(self.settings, models=directory, functions=functions) as address:
+                yield address
         finally:
             await directory.close()
 
@@ -136,7 +128,7 @@ class Workspace:
     async def target(self) -> AsyncGenerator[HttpTarget]:
         """The target of the environment.
 
-        For `local` that is the server on our port; if none runs there, one is started for as long as it is needed.
+        For `local` that is the server that runs on our data folder; if none does, one is started for as long as needed.
         """
         if self.settings.environment != LOCAL:
             target = self._remote()
@@ -145,13 +137,13 @@ class Workspace:
             finally:
                 await target.close()
             return
-        address = f"http://{self.settings.host}:{self.settings.port}"
-        if await asyncio.to_thread(healthy, address):
+        address = announced(self.settings.data)
+        if address is not None:
             async with _local(address) as target:
                 yield target
             return
         anywhere = replace(self, settings=replace(self.settings, host=DEFAULT_HOST, port=0))
-        async with anywhere.serve(self.functions()) as served, _local(served.address) as target:
+        async with anywhere.serve(self.functions()) as address, _local(str(address)) as target:
             yield target
 
     def _remote(self) -> HttpTarget:

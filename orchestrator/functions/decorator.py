@@ -62,10 +62,10 @@ def collecting() -> Generator[Collector]:
 
 
 def _module_of_caller() -> str:
-    """The module that holds the mark: two frames up, above `tool` or `mark`."""
+    """The module in which the mark is set: that of the nearest frame outside of this file."""
     frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame.f_back if frame else None
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
     return str(frame.f_globals.get("__name__", "")) if frame else ""
 
 

@@ -34,12 +34,13 @@ def _not_taken(offered: _Schema, taken: _Schema, function: Function) -> list[str
 
 
 def _not_given(schema: _Schema, offered: _Schema, function: Function) -> list[str]:
-    required = schema.get("required", ())
+    required = schema.get("required")
+    listed = cast("list[object]", required) if isinstance(required, list) else []
     found: list[str] = []
     for name in function.parameters.get("required", ()):
         if name not in offered:
             found.append(f"parameter '{name}' is required by the function but missing from the schema")
-        elif name not in required:
+        elif name not in listed:
             found.append(f"parameter '{name}' is required by the function but not by the schema")
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from orchestrator.diagnostics import Diagnostic
+from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.errors import PluginsInvalid
 from orchestrator.functions.decorator import Declaration, collecting
 from orchestrator.functions.packages import Package
@@ -42,7 +42,7 @@ def load_unit(name: str, entry: Path, folder: Path, *, timeout: float) -> Unit |
     main = main_file(root, entry.name)
     complaint = _unreadable(main, root)
     if complaint:
-        return Broken((_diagnostic(complaint, line_place(str(main), 1)),))
+        return Broken((_diagnostic(complaint, Place(Span(file=str(main)))),))  # no quote: it must not be read
     work = _Loading(name, main, root)
     thread = threading.Thread(target=work.run, name=f"plug-in {name}", daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -37,6 +37,7 @@ from orchestrator.functions.threads import THREADS, Report
 DEFAULT_TIMEOUT = 30.0  # seconds
 DEFAULT_THREADS = 40  # calls in threads at a time, per event loop
 MOST_LEFT_BEHIND = 16  # threads of one function that hang; beyond, it is not called any more
+_LONGEST = 1e7  # seconds; no event loop takes infinity
 _GRACE = 0.5  # seconds that a cancelled coroutine has to clean up
 
 _log = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ async def invoke(
 
 
 def _bound(function: Function, timeout: float | None) -> float:
-    return timeout if timeout is not None else function.timeout if function.timeout is not None else DEFAULT_TIMEOUT
+    limit = timeout if timeout is not None else function.timeout if function.timeout is not None else DEFAULT_TIMEOUT
+    return min(limit, _LONGEST)
 
 
 async def _answer(function: Function, arguments: str, limit: float, limiter: anyio.CapacityLimiter | None) -> Answer:
@@ -113,9 +115,19 @@ def _failed(function: Function, failure: BaseException) -> Answer:
 
 
 def _raised(function: Function, failure: BaseException) -> Answer:
-    if isinstance(failure, ToolError):
-        return error(str(failure.code), str(failure.message))
+    told = _alone(failure)
+    if isinstance(told, ToolError):
+        return error(str(told.code), str(told.message))
     return _failed(function, failure)
+
+
+def _alone(failure: BaseException) -> BaseException:
+    """The exception itself; of a task group that one exception ended, that one."""
+    if isinstance(failure, BaseExceptionGroup):
+        inner = cast("BaseExceptionGroup[BaseException]", failure).exceptions
+        if len(inner) == 1:
+            return _alone(inner[0])
+    return cast("BaseException", failure)
 
 
 def _returned(function: Function, value: object) -> Answer:
@@ -223,6 +235,8 @@ class _Errand:
             return await self._future
         except asyncio.CancelledError:
             self._leave()
+            if not self._future.cancelled():  # it came back in this very moment
+                _drop(self._future.result())
             raise
 
     def _work(self) -> Report:
@@ -251,9 +265,10 @@ class _Errand:
 
     def _leave(self) -> None:
         with _lock:
-            if not self._back:
-                self._left = True
-                _threads_left[self._function] = _threads_left.get(self._function, 0) + 1
+            if self._back:
+                return
+            self._left = True
+            _threads_left[self._function] = _threads_left.get(self._function, 0) + 1
         _log.warning("function %s is left behind in its thread; its result will be dropped", self._function.name)
 
     def _come_back(self) -> None:

@@ -89,11 +89,18 @@ def _candidates(folder: Path, complaints: list[Diagnostic]) -> list[Path]:
         return []
     found: list[Path] = []
     for entry in entries:
-        if entry.name.endswith(".py") or (entry / "__init__.py").is_file():
+        if _is_unit(entry):
             found.append(entry)
         elif entry.is_dir() and any(entry.glob("*.py")):
             complaints.append(_no_package(entry))
     return found
+
+
+def _is_unit(entry: Path) -> bool:
+    try:
+        return entry.name.endswith(".py") or (entry / "__init__.py").is_file()
+    except OSError:  # what may not be looked into is complained of when it is loaded
+        return True
 
 
 def _unchanged(unit: Unit, main: Path) -> bool:
@@ -114,11 +121,12 @@ def _with_fate(diagnostic: Diagnostic, last: Unit | None) -> Diagnostic:
 
 
 def _misnamed(entry: Path) -> Diagnostic:
-    better = "".join(c if c.isalnum() else "_" for c in entry.name.removesuffix(".py"))
+    name = entry.name.encode(errors="replace").decode()
+    better = "".join(c if c.isalnum() else "_" for c in name.removesuffix(".py"))
     return Diagnostic(
         code="PLG001",
-        message=f"'{entry.name}' is not a Python name, so its functions could not be named",
-        span=Span(file=str(entry)),
+        message=f"'{name}' is not a Python name, so its functions could not be named",
+        span=Span(file=str(entry.with_name(name))),
         hint=f"rename it to '{better if better.isidentifier() else 'p_' + better}'",
     )
 

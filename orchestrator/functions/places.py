@@ -71,10 +71,28 @@ def line_place(file: str, line: int) -> Place:
 
 
 def _syntax_place(error: SyntaxError, file: str) -> Place:
+    if "unicode error" in error.msg:
+        place = _undecodable(file)
+        if place:
+            return place
     line, column = max(1, error.lineno or 1), max(1, error.offset or 1)
     quote = linecache.getline(file, line).rstrip("\n") or (error.text or "").rstrip("\n") or None
     end = error.end_offset if error.end_lineno == line and (error.end_offset or 0) > column else None
     return Place(Span(file=file, line=line, column=column, end_column=end), quote)
+
+
+def _undecodable(file: str) -> Place | None:
+    """The first byte that is not UTF-8; what Python says of it differs from version to version."""
+    data = Path(file).read_bytes()
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        start = data.rfind(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[start : error.start].decode()) + 1
+        quote = data[start:].partition(b"\n")[0].decode(errors="replace")
+        return Place(Span(file=file, line=line, column=column), quote)
+    return None
 
 
 def _frame_place(frame: traceback.FrameSummary) -> Place:

@@ -14,6 +14,8 @@ from orchestrator.functions.parameters import CannotExpress
 from orchestrator.functions.places import Place, parameter_place, place_of
 from orchestrator.functions.signature import Signature, signature_of
 
+_FORMS = "use types that have a JSON form, e.g. str, int, list[str], a Literal, an Enum or a pydantic model"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Function:
@@ -145,5 +147,5 @@ def _refusal(d: Declaration, error: CannotExpress) -> Diagnostic:
         message=f"{subject} cannot be offered to a model: {error}",
         span=place.span,
         quote=place.quote,
-        hint="use types that have a JSON form, e.g. str, int, list[str], a Literal, an Enum or a pydantic model",
+        hint=_FORMS if error.parameter else None,
     )

@@ -18,6 +18,8 @@ from orchestrator.tools import BY_TYPE
 
 _M = TypeVar("_M")
 
+MAX_COMPLAINTS = 100  # of one manifest
+
 _TAGS: Mapping[str, type[BaseModel]] = {
     "<template>": FromTemplate,
     "<file>": FromFile,
@@ -52,8 +54,12 @@ def from_pydantic(
     error: ValidationError, model: type[BaseModel], where: Document | Placed[object], raw: object
 ) -> Iterator[Diagnostic]:
     """A complaint for each fault that pydantic found in `raw`, the plain values that `model` was made of."""
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details[:MAX_COMPLAINTS]:
         yield _complaint(detail, _plain_path(detail["loc"]), model, where, raw)
+    if len(details) > MAX_COMPLAINTS:
+        message = f"… and {len(details) - MAX_COMPLAINTS:,} more in this manifest"
+        yield _point(where, "MAN004", message, (), hint=None, key=False)
 
 
 def validated(

@@ -16,7 +16,7 @@ from orchestrator.diagnostics import Diagnostic, in_order
 from orchestrator.errors import ManifestsInvalid
 from orchestrator.manifests import expressions
 from orchestrator.manifests.checks import offered_types, references, unknown_environment, variables
-from orchestrator.manifests.complaints import validated
+from orchestrator.manifests.complaints import MAX_COMPLAINTS, validated
 from orchestrator.manifests.environment import Environment
 from orchestrator.manifests.loaded import Loaded
 from orchestrator.manifests.model import API_VERSION, Assistant
@@ -77,7 +77,8 @@ def expand(environment: Placed[Environment], environ: Mapping[str, str]) -> Plac
     found: list[Diagnostic] = []
 
     def say(code: str, message: str, path: Path, hint: str) -> None:
-        found.append(environment.complain(code, message, path, hint=hint))
+        if len(found) < MAX_COMPLAINTS:
+            found.append(environment.complain(code, message, path, hint=hint))
 
     raw = expressions.expand(environment.raw, environ, say)
     value = None if found else validated(Environment, raw, environment, found)

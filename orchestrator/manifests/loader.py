@@ -7,7 +7,7 @@ report can go on. `raise_for_errors()` is what a command calls that needs all of
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
 from orchestrator.manifests import source
 from orchestrator.manifests.checks import check
-from orchestrator.manifests.complaints import validated
+from orchestrator.manifests.complaints import MAX_COMPLAINTS, validated
 from orchestrator.manifests.environment import Environment
 from orchestrator.manifests.expressions import expand
 from orchestrator.manifests.files import Text, read_folder, refused
@@ -52,7 +52,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Loaded:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def _collector_paused() -> Generator[None]:
     """What is read here stays: looking for garbage among it again and again takes half of the time of 10,000 files."""
     if not gc.isenabled():
         yield
@@ -139,7 +139,8 @@ def build(document: Document, environ: Mapping[str, str], diagnostics: list[Diag
     if kind is not Environment:
 
         def say(code: str, message: str, path: source.Path, hint: str) -> None:
-            diagnostics.append(complain(document, code, message, path, hint=hint))
+            if len(diagnostics) - before < MAX_COMPLAINTS:
+                diagnostics.append(complain(document, code, message, path, hint=hint))
 
         raw = expand(raw, environ, say)
     value = validated(kind, raw, document, diagnostics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from orchestrator.diagnostics import Diagnostic, Severity, Span
@@ -117,6 +118,7 @@ def complain(
     return Diagnostic(code=code, message=message, span=span, quote=shown, hint=hint, severity=severity)
 
 
+@lru_cache(maxsize=64)
 def quote(text: str, line: int) -> str | None:
     """Line `line` of a text; None if it seems to hold a secret."""
     found = line_of(text, line)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
@@ -183,15 +183,20 @@ def _refuse_other_sites(headers: Mapping[str, str]) -> None:
         raise invalid("Requests of web pages from other addresses are refused.")
 
 
-def _deeper(value: Any, depth: int) -> bool:
+def _deeper(value: object, depth: int) -> bool:
     """Whether JSON is nested deeper than `depth`; looks at one level at a time."""
-    level: list[Any] = [value]
+    level = [value]
     for _ in range(depth + 1):
-        inner = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
-        if not inner:
+        level = [item for part in level for item in _inside(part)]
+        if not level:
             return False
-        level = [item for part in inner for item in part]
     return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 async def _send(send: Send, reply: Reply) -> None:

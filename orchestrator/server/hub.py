@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 
 class Hub:
@@ -26,7 +26,7 @@ class Hub:
             self.tell(run_id)
 
     @contextmanager
-    def listen(self, run_id: str) -> Iterator[asyncio.Event]:
+    def listen(self, run_id: str) -> Generator[asyncio.Event]:
         """A bell that rings for a run; whoever heard it clears it before looking."""
         bell = asyncio.Event()
         bells = self._bells.setdefault(run_id, set())
@@ -37,3 +37,9 @@ class Hub:
             bells.discard(bell)
             if not bells and self._bells.get(run_id) is bells:
                 del self._bells[run_id]
+
+    async def heard(self, bell: asyncio.Event, seconds: float) -> None:
+        """Wait for a bell; at most so long, for who waits on a lost hint would wait for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await bell.wait()

@@ -1,4 +1,4 @@
-"""Puts an application on a port, with uvicorn: until a signal comes, or as long as a block of code lasts."""
+"""Puts an application on a port with uvicorn, for as long as a block of code lasts; and waits for a signal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from orchestrator.errors import SettingsError
 T = TypeVar("T")
 
 GRACE_SECONDS = 8  # that open streams get when the server stops
+KEEP_ALIVE_SECONDS = 30  # that a connection may be idle
 BACKLOG = 1024
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -38,9 +39,17 @@ class Address:
 
 @asynccontextmanager
 async def listening(
-    app: ASGIApp, *, host: str, port: int, access_log: bool = False, closing: Callable[[], None] | None = None
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    access_log: bool = False,
+    closing: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[Address]:
-    """Serve `app` while the block lasts; port 0 takes a free one. `closing` is called when the server begins to stop.
+    """Serve `app` while the block lasts; port 0 takes a free one.
+
+    At the end no new connection is taken, and `closing` is to end soon what is open: it may take five seconds, and
+    answers that are not over three seconds later are cut off.
 
     Raises: SettingsError when the address is in use or not ours.
     """
@@ -52,25 +61,28 @@ async def listening(
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[bound]), name="serving")
+    http = _Http(config)
+    serving = asyncio.create_task(http.serve(sockets=[bound]), name="serving")
+    up = asyncio.create_task(http.up.wait())
     try:
-        up = asyncio.create_task(server.up.wait())
         await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
         yield Address(host=host, port=bound.getsockname()[1])
     finally:
-        if closing is not None:
-            closing()
-        server.should_exit = True
-        await asyncio.shield(serving)
-        bound.close()
+        up.cancel()
+        http.should_exit = True
+        try:
+            if closing is not None:
+                await closing()
+        finally:
+            await serving
+            bound.close()
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end, on uvloop where there is one."""
-    factory = uvicorn.Config(_nothing).get_loop_factory()
+    factory = uvicorn.Config(_nothing, log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main())
 
@@ -120,7 +132,7 @@ async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """An application for the sake of uvicorn's configuration."""
 
 
-class _Server(uvicorn.Server):
+class _Http(uvicorn.Server):
     """uvicorn's server, without its own idea of signals."""
 
     def __init__(self, config: uvicorn.Config) -> None:

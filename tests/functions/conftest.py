@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.functions import Function, function_of
-
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -32,14 +30,3 @@ def write(folder: Path) -> Callable[[str, str], Path]:
         return path
 
     return put
-
-
-@pytest.fixture
-def make() -> Callable[..., Function]:
-    return lambda callable_, **mark: _function(callable_, **mark)
-
-
-def _function(callable_: Callable[..., object], **mark: object) -> Function:
-    from orchestrator.functions.decorator import Declaration
-
-    return function_of(Declaration(callable=callable_, **mark), unit="demo")

@@ -27,7 +27,13 @@ def test_marks_are_collected_while_loading_and_only_then():
         tool(name="x", description="d", timeout=3, idempotent=True)(plain)
     tool(plain)
     (found,) = collector.declarations
-    assert (found.callable, found.name, found.description, found.timeout, found.idempotent) == (plain, "x", "d", 3, True)
+    assert (found.callable, found.name, found.description, found.timeout, found.idempotent) == (
+        plain,
+        "x",
+        "d",
+        3,
+        True,
+    )
     assert found.module == __name__
 
 
@@ -40,7 +46,10 @@ def test_another_thread_is_not_collected():
 
 
 def test_the_decorator_is_light():
-    code = "import sys\nfrom orchestrator.functions import tool, ToolError\nprint('pydantic' in sys.modules, 'anyio' in sys.modules)"
+    code = (
+        "import sys\nfrom orchestrator.functions import tool, ToolError\n"
+        "print('pydantic' in sys.modules, 'anyio' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -222,7 +222,9 @@ def test_a_file_that_is_not_utf8(folder: Path, write: Write):
 
 
 def test_a_file_that_declares_its_encoding_loads(folder: Path):
-    (folder / "old.py").write_bytes(b"# -*- coding: latin-1 -*-\nfrom orchestrator.functions import tool\n@tool\ndef f(): return '\xe9'\n")
+    (folder / "old.py").write_bytes(
+        b"# -*- coding: latin-1 -*-\nfrom orchestrator.functions import tool\n@tool\ndef f(): return '\xe9'\n"
+    )
     assert load(folder).registry.functions["old.f"].callable() == "é"
 
 
@@ -283,8 +285,10 @@ def test_a_folder_called_like_a_file(folder: Path):
 def test_names_that_are_not_pythons(folder: Path, write: Write):
     write("my-plugin.py", GOOD)
     write("a.b.py", GOOD)
+    (folder / os.fsdecode(b"\xe9.py")).write_text("x = 1")
     diagnostics = load(folder).diagnostics
-    assert [d.hint for d in diagnostics] == ["rename it to 'a_b'", "rename it to 'my_plugin'"]
+    assert [d.hint for d in diagnostics] == [f"rename it to '{n}'" for n in ("_", "a_b", "my_plugin")]
+    assert "\n".join(str(d) for d in diagnostics).encode()
 
 
 def test_a_folder_without_init_is_a_warning(folder: Path, write: Write):
@@ -394,7 +398,7 @@ def test_a_failed_edit_keeps_the_last_good_version(folder: Path, write: Write):
     assert second.registry.functions["a.hello"] is first.registry.functions["a.hello"]
     assert "the version loaded before stays in use" in (only(second.diagnostics).hint or "")
     assert second.registry.version == first.registry.version + 1
-    write("a.py", GOOD + "\n# repaired")
+    write("a.py", GOOD.replace("Greet.", "Greet anew."))
     third = load(folder, second.registry)
     assert third.diagnostics == ()
     assert third.registry.functions["a.hello"] is not first.registry.functions["a.hello"]
@@ -424,7 +428,10 @@ def test_a_deleted_file_takes_its_functions_along(folder: Path, write: Write):
 def test_generations_do_not_touch_each_other_and_old_ones_are_forgotten(folder: Path, write: Write):
     gc.collect()
     before = plug_modules()
-    path = write("a.py", "from orchestrator.functions import tool\nseen = []\n@tool\ndef f(x: int): seen.append(x); return seen\n")
+    path = write(
+        "a.py",
+        "from orchestrator.functions import tool\nseen = []\n@tool\ndef f(x: int): seen.append(x); return seen\n",
+    )
     first = load(folder).registry
     path.write_text(path.read_text() + "\n")
     second = load(folder, first).registry

@@ -16,6 +16,7 @@ from orchestrator.errors import PluginsInvalid
 from orchestrator.functions import Function, function_of, invoke
 from orchestrator.functions.parameters import CannotExpress
 from orchestrator.functions.signature import signature_of
+
 from .signatures import CASES, Case, Counter, primitives
 
 BY_NAME = pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
@@ -196,7 +197,10 @@ def test_star_parameters_are_documented_too():
     assert signature_of(f).parameters["properties"]["names"]["description"] == "Who."
 
 
-@pytest.mark.parametrize("doc", [None, "", "   ", "Args:", "Args:\n", ":param", ":param x:", "Parameters\n---", "Args:\n  x\n y: (", "\ud800"])
+@pytest.mark.parametrize(
+    "doc",
+    [None, "", "   ", "Args:", "Args:\n", ":param", ":param x:", "Parameters\n---", "Args:\n  x\n y: (", "\ud800"],
+)
 def test_broken_docstrings_do_no_harm(doc: str | None, caplog: pytest.LogCaptureFixture):
     def f(x: int): ...
 
@@ -267,7 +271,8 @@ async def async_generator():
 
 
 @pytest.mark.parametrize(
-    "function", [shared_alias, alias_and_kwargs, generator, async_generator, Opaque, typed_dict_kwargs(), lambda: 1, max]
+    "function",
+    [shared_alias, alias_and_kwargs, generator, async_generator, Opaque, typed_dict_kwargs(), lambda: 1, max],
 )
 def test_other_shapes_without_a_form_are_refused(function: Callable[..., Any]):
     with pytest.raises(CannotExpress):

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from orchestrator.errors import ManifestsInvalid
-from orchestrator.manifests import Loaded, select
+from orchestrator.manifests import Loaded, load_text, select
 
 MUTANTS = 500
 _BITS = [
@@ -121,3 +121,23 @@ def test_mutants_load_or_are_complained_of(folder, example: str, ending: str) ->
         slowest = max(slowest, time.process_time() - start)
     assert complained > MUTANTS // 4 * 0.5
     assert slowest < 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "  metadata: {" + ", ".join(f"k{n}: 1" for n in range(60_000)) + "}",
+        "\n".join(f"  k{n}: 1" for n in range(45_000)),
+        "  description: '" + "${env.X}" * 20_000 + "'",
+        "  description: '" + "${env." * 150_000 + "'",
+        "  limits: {toolTimeout: " + "1" * 100_000 + "}",
+        "  tools: [" + "x, " * 100 + "{type: " + "y" * 100_000 + "}]",
+    ],
+    ids=["pairs", "keys", "variables", "openers", "digits", "tools"],
+)
+def test_thousands_of_faults_are_told_quickly_and_in_part(assistant, lines: str) -> None:
+    start = time.process_time()
+    _, found = load_text(assistant() + lines, {})
+    assert 1 <= len(found) <= 101
+    assert sum(len(str(one)) for one in found) < 100_000
+    assert time.process_time() - start < 5

@@ -12,7 +12,7 @@ from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.scripted import ScriptedModel
 from orchestrator.server.performers.door import Performer
-from orchestrator.server.serving import Address, listening
+from orchestrator.server.serving import Address, listening, run
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,23 @@ def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: 
         models = Directory([Route(match="*", model=ScriptedModel(None))])
         async with (
             open_server(data, models=models, performers=performers, keepalive=keepalive) as server,
-            listening(server.app, host="127.0.0.1", port=0, closing=server.close_streams) as bound,
+            listening(server.app, host="127.0.0.1", port=0, closing=server.drain) as bound,
         ):
             address.set_result(bound)
             await stopped.wait()
 
     def main() -> None:
         try:
-            asyncio.run(serve())
+            run(serve)
         except BaseException as error:
-            if not address.done():
-                address.set_exception(error)
-            raise
+            if address.done():
+                raise
+            address.set_exception(error)
 
     thread = threading.Thread(target=main, name="live-server")
     thread.start()
+    bound = address.result(timeout=30)
     try:
-        bound = address.result(timeout=30)
         yield Live(bound.host, bound.port)
     finally:
         for loop, stopped in stop:

@@ -160,8 +160,8 @@ def deleted(kind: str, id: str) -> Out:
 
 def message_delta(d: Delta) -> Out:
     """A piece of a message's text: a list of one part, for the SDK collapses longer ones to their last."""
-    part = {"index": d.index, "type": "text", "text": {"value": d.text or "", "annotations": []}}
-    delta = {"role": "assistant", "content": [part], "file_ids": []}
+    part: Out = {"index": d.index, "type": "text", "text": {"value": d.text or "", "annotations": []}}
+    delta: Out = {"role": "assistant", "content": [part], "file_ids": []}
     return {"id": d.id, "object": "thread.message.delta", "delta": delta}
 
 

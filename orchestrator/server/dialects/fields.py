@@ -55,7 +55,9 @@ class Fields:
     def metadata(self, name: str = "metadata") -> Json | None:
         """An object; what it may hold is checked where it is stored."""
         value = self.body.get(name)
-        return value if value is None or isinstance(value, dict) else self.wrong(name, "must be an object of strings")
+        if value is not None and not isinstance(value, dict):
+            self.wrong(name, "must be an object of strings")
+        return cast("Json | None", value)
 
     def inner(self, name: str) -> Fields | None:
         """An object, to look into."""

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.server.records import Message, Page, Run, Step
 from orchestrator.server.store import rows
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.rows import Listed
-from orchestrator.wire.runs import ACTIVE
+
+T = TypeVar("T")
 
 
 class Lost(Exception):
     """The run has another owner or another status than was thought: whoever meets this stops."""
 
 
-def _in(statuses: Iterable[str]) -> str:
-    return "status IN (" + ", ".join(f"'{status}'" for status in sorted(statuses)) + ")"
-
-
-_ACTIVE = "status IN ('queued', 'in_progress', 'requires_action', 'cancelling')"  # the words of the partial indexes
-if _in(ACTIVE) != _in(("queued", "in_progress", "requires_action", "cancelling")):  # pragma: no cover
-    raise AssertionError("wire.runs.ACTIVE and the partial indexes disagree")
+# the statuses in the very words of the partial indexes, or those are of no use
+_UNFINISHED = """
+SELECT id, status FROM runs
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') ORDER BY seq
+"""
+_DUE = """
+SELECT id FROM runs
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') AND expires_at <= :now
+"""
+_HISTORY = "thread_id = :thread_id AND deleted_at IS NULL AND status = 'completed' AND run_id IS NOT :run_id"
 
 
 def find(tx: Tx, run_id: str) -> Run | None:
@@ -73,22 +76,14 @@ def page(tx: Tx, workspace: str, thread_id: str, asked: Page) -> Listed[Run]:
     return rows.page(tx, "runs", Run, "workspace = :workspace AND thread_id = :thread_id", values, asked)
 
 
-def active_id(tx: Tx, thread_id: str) -> str | None:
-    """The run that keeps the thread busy."""
-    found = tx.rows(f"SELECT id FROM runs WHERE thread_id = :thread_id AND {_ACTIVE}", {"thread_id": thread_id})  # noqa: S608
-    return found[0]["id"] if found else None
-
-
 def unfinished(tx: Tx) -> list[tuple[str, str]]:
     """Ids and statuses of all runs that are not over, oldest first."""
-    found = tx.rows(f"SELECT id, status FROM runs WHERE {_ACTIVE} ORDER BY seq")  # noqa: S608
-    return [(row["id"], row["status"]) for row in found]
+    return [(row["id"], row["status"]) for row in tx.rows(_UNFINISHED)]
 
 
 def due(tx: Tx, now: int) -> list[str]:
     """Runs that should be over by now and are not."""
-    found = tx.rows(f"SELECT id FROM runs WHERE {_ACTIVE} AND expires_at <= :now", {"now": now})  # noqa: S608
-    return [row["id"] for row in found]
+    return [row["id"] for row in tx.rows(_DUE, {"now": now})]
 
 
 def steps(tx: Tx, run_id: str) -> tuple[Step, ...]:
@@ -125,5 +120,19 @@ def message(tx: Tx, message_id: str) -> Message:
     return rows.select(tx, "messages", Message, "id = :id", {"id": message_id})[0]
 
 
-def _one(found: list[Any]) -> Any:
+def history(tx: Tx, thread_id: str, run_id: str, count: int) -> list[Message]:
+    """The thread before a run: the newest `count` messages, and the newest of the user in any case, in order."""
+    values = {"thread_id": thread_id, "run_id": run_id, "count": count}
+    last = rows.select(tx, "messages", Message, f"{_HISTORY} ORDER BY seq DESC LIMIT :count", values)
+    if len(last) == count and all(message.role != "user" for message in last):
+        last += rows.select(tx, "messages", Message, f"{_HISTORY} AND role = 'user' ORDER BY seq DESC LIMIT 1", values)
+    return last[::-1]
+
+
+def progressed(tx: Tx, run: Run) -> None:
+    """Forget dead owners: the run gets on."""
+    tx.change("UPDATE runs SET tries = 0 WHERE id = :id AND tries > 0", {"id": run.id})
+
+
+def _one(found: list[T]) -> T | None:
     return found[0] if found else None

@@ -18,13 +18,21 @@ HELLO = ModelRequest(model="qwen-plus", messages=[{"role": "user", "content": "h
 
 @dataclass(frozen=True, kw_only=True)
 class Canned:
-    """An answer. `then`: end (a proper end), cut (the connection breaks) or stall (silence)."""
+    """An answer. `then`: end (a proper end), cut (the connection breaks), stall (silence) or mute (no head either)."""
 
     pieces: Sequence[bytes] = ()
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     then: str = "end"
     chunked: bool = True
+
+
+def refusal(status: int, body: bytes, **headers: str) -> Canned:
+    return Canned(
+        status=status,
+        pieces=[body],
+        headers={"content-type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}},
+    )
 
 
 @dataclass
@@ -68,6 +76,8 @@ class Upstream:
 
 
 async def _play(answer: Canned, writer: asyncio.StreamWriter) -> bool:
+    if answer.then == "mute":
+        await asyncio.sleep(30)
     framing = {"transfer-encoding": "chunked"} if answer.chunked else {"connection": "close"}
     lines = [f"HTTP/1.1 {answer.status} x", *(f"{k}: {v}" for k, v in {**answer.headers, **framing}.items())]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())

@@ -5,29 +5,19 @@ import re
 import time
 import traceback
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_recordings import OPENAI_CALLS, OPENAI_TEXT
-from model_upstream import HELLO, KEY, Canned, answer_of, replay, upstream
+from model_upstream import HELLO, KEY, Canned, answer_of, refusal, replay, upstream
 from pydantic import SecretStr
 
 from orchestrator.errors import SettingsError
 from orchestrator.server.models.compatible import CompatibleModel
 from orchestrator.server.models.completions import Completion
 from orchestrator.server.models.door import ModelEvent, ModelFault, ModelRequest, TextPiece
-
-JSON = {"content-type": "application/json"}
-
-
-def refusal(status: int, body: bytes, **headers: str) -> Canned:
-    return Canned(
-        status=status, pieces=[body], headers={**JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
-    )
 
 
 async def fault_of(*answers: Canned, **options: object) -> ModelFault:
@@ -142,64 +132,23 @@ async def test_a_stream_without_finish_reason_fails_after_its_pieces(then: str, 
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("sent", [b"", OPENAI_TEXT.raw[:300], b": ping\n\n"])
-async def test_a_stall_is_told_and_not_tried_again(sent: bytes) -> None:
-    async with upstream(Canned(pieces=[sent], then="stall")) as server:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Canned(then="mute"),
+        Canned(then="stall"),
+        Canned(pieces=[OPENAI_TEXT.raw[:300]], then="stall"),
+        Canned(pieces=[b": ping\n\n"], then="stall"),
+        Canned(status=503, then="stall"),
+    ],
+)
+async def test_a_stall_is_told_and_not_tried_again(answer: Canned) -> None:
+    async with upstream(answer) as server:
         began = time.monotonic()
         with pytest.raises(ModelFault, match="stalled"):
             await answer_of(server.model(timeout=0.2))
     assert time.monotonic() - began < 2
     assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("status", [429, 500, 503, 529])
-async def test_a_temporary_refusal_is_tried_again_twice(status: int) -> None:
-    refused = refusal(status, b"{}")
-    async with upstream(refused, refused, Canned(pieces=[OPENAI_TEXT.raw])) as server:
-        events = await answer_of(server.model())
-    assert events
-    assert len(server.asked) == 3
-    async with upstream(refused) as server:
-        with pytest.raises(ModelFault):
-            await answer_of(server.model())
-    assert len(server.asked) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 302])
-async def test_a_permanent_refusal_is_not_tried_again(status: int) -> None:
-    async with upstream(refusal(status, b"{}", location="http://127.0.0.1:1/")) as server:
-        with pytest.raises(ModelFault):
-            await answer_of(server.model())
-    assert len(server.asked) == 1
-
-
-async def test_a_connection_that_breaks_before_the_answer_is_tried_again() -> None:
-    broken = Canned(status=500, pieces=[b"x"], then="cut")
-    async with upstream(broken, Canned(pieces=[OPENAI_TEXT.raw])) as server:
-        assert await answer_of(server.model())
-    assert len(server.asked) == 2
-
-
-async def test_retry_after_is_honoured_for_a_few_seconds() -> None:
-    async with upstream(refusal(429, b"{}", retry_after="1"), Canned(pieces=[OPENAI_TEXT.raw])) as server:
-        began = time.monotonic()
-        assert await answer_of(server.model())
-    assert 1.0 <= time.monotonic() - began < 3
-
-
-@pytest.mark.parametrize("after", ["60", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
-async def test_a_longer_retry_after_ends_the_tries(after: str) -> None:
-    async with upstream(refusal(429, b'{"message":"later"}', retry_after=after)) as server:
-        with pytest.raises(ModelFault, match="later"):
-            await answer_of(server.model())
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("after", ["soon", "-1", "1e3", "Wed, 21 Oct 2015 07:28:00 GMT", "٣"])
-async def test_a_retry_after_without_sense_is_no_hindrance(after: str) -> None:
-    refused = Canned(status=503, headers={"retry-after": after.encode().decode("latin-1")})
-    async with upstream(refused, Canned(pieces=[OPENAI_TEXT.raw])) as server:
-        assert await answer_of(server.model())
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from live import Live, live_server
-from vendor import Assistants, Runs, Threads, dashscope
+from vendor import dashscope
 
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Assistant, Run
@@ -41,18 +39,3 @@ def sdk(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashscope, "base_http_api_url", f"{live.url}/api/v1")
     monkeypatch.setattr(dashscope, "api_key", "any-key")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-def function(name: str) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]}
-    return {"type": "function", "function": {"name": name, "description": "Units on hand", "parameters": parameters}}
-
-
-@pytest.fixture
-def assistant() -> Any:
-    return Assistants.create(model="qwen-plus", name="clerk", instructions="Be brief.")
-
-
-@pytest.fixture
-def thread() -> Any:
-    return Threads.create()

@@ -1,4 +1,4 @@
-"""The vendor's SDK, unmodified. Its deprecation warnings are silenced while it is imported, and by the conftest later."""
+"""The vendor's SDK, unmodified; its deprecation warnings are silenced here and in the conftest."""
 
 import warnings
 

@@ -1,0 +1,70 @@
+"""`orchestrator up`: server, manifests and functions together; the main job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options, output
+
+if TYPE_CHECKING:
+    from orchestrator.server.serving import Address
+    from orchestrator.workspace import Workspace
+
+
+@click.command(name="up")
+@options.folder
+@options.project
+@options.host
+@options.port
+@options.data
+def command(**given: Any) -> int:
+    """Serve, apply assistants.d, perform functions of plugins, until a signal comes."""
+    from orchestrator.server.serving import run
+    from orchestrator.settings import LOCAL
+    from orchestrator.workspace import Workspace
+
+    work = Workspace.read(options.settings(environment=LOCAL, **given))
+    work.raise_for_errors()
+    output.warnings(work.diagnostics)
+    return run(lambda: _up(work))
+
+
+async def _up(work: Workspace) -> int:
+    from orchestrator.server.serving import until_signal
+
+    async with work.serve(work.functions()) as address:
+        code = await _apply(work)
+        if code == 0:
+            _greet(work, address)
+            await until_signal()
+            output.say("Stopping …")
+    return code
+
+
+async def _apply(work: Workspace) -> int:
+    from orchestrator.cli.apply import show
+    from orchestrator.reconcile import report
+
+    async with work.target() as target:
+        planned = await work.plan(target)
+        output.changes(report.plan_text(planned))
+        return show(planned, await work.apply(planned, target) if planned.changes else [], "text")
+
+
+def _greet(work: Workspace, address: Address) -> None:
+    names = [one.name for one in work.desired]
+    output.say(f"Functions: {', '.join(work.registry.names) or 'none'}.")
+    output.say(f"Serving the Assistant API on {address}/api/v1, data in {work.settings.data}. Ctrl-C stops.")
+    if not work.environment.value.spec.models or not any(
+        hasattr(entry, "base_url") for entry in work.environment.value.spec.models
+    ):
+        output.say("The offline model answers; name a real one below `models` of the Environment 'local'.")
+    if names:
+        name = "weather" if "weather" in names else names[0]
+        output.say("Talk to it from a second shell:")
+        output.say(f'  orchestrator ask {name} "Hello"')
+        output.say(f"  orchestrator chat {name}")
+    output.say("Or with the dashscope SDK:")
+    output.say(f'  dashscope.base_http_api_url = "{address}/api/v1"')

@@ -1,0 +1,118 @@
+"""The server put together: store, worker and services behind one ASGI application. Here its parts are chosen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from orchestrator.server.dialects import DIALECTS
+from orchestrator.server.dialects.dialect import Dialect
+from orchestrator.server.exchange import Endpoint, Services
+from orchestrator.server.hub import Hub
+from orchestrator.server.ids import Clock, system_clock
+from orchestrator.server.models.door import Models
+from orchestrator.server.performers import PERFORMERS
+from orchestrator.server.performers.door import Bounds, Limits, Performer
+from orchestrator.server.records import Assistant
+from orchestrator.server.routes import routes
+from orchestrator.server.service.assistants import Assistants
+from orchestrator.server.service.runs import Runs
+from orchestrator.server.service.threads import Threads
+from orchestrator.server.store.sqlite import SqliteStore
+from orchestrator.server.stream import KEEPALIVE_SECONDS
+from orchestrator.server.worker import Worker
+
+DATABASE = "server.db"  # in the data folder
+DRAIN_SECONDS = 5.0  # that turns under way get when the server stops
+
+
+class SameBounds:
+    """The same limits for every assistant."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+
+    def limits(self, assistant: Assistant) -> Limits:
+        """The limits."""
+        return self._limits
+
+
+class Server:
+    """A running server without a port. `services` are for whoever is in the same process."""
+
+    def __init__(self, app: Starlette, services: Services, worker: Worker) -> None:
+        self.app = app
+        self.services = services
+        self._worker = worker
+        self._draining: asyncio.Task[None] | None = None
+
+    async def drain(self) -> None:
+        """Begin to stop: turns under way may end, then streams are closed. What is not over goes on another time."""
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._worker.stop(DRAIN_SECONDS))
+        await asyncio.shield(self._draining)
+
+
+@asynccontextmanager
+async def open_server(
+    data: Path,
+    *,
+    models: Models,
+    performers: Sequence[Performer] = (),
+    bounds: Bounds | None = None,
+    clock: Clock = system_clock,
+    keepalive: float = KEEPALIVE_SECONDS,
+    more: Sequence[BaseRoute] = (),
+) -> AsyncGenerator[Server]:
+    """A server on the data folder, which is made when missing, working as long as the block lasts.
+
+    `performers` come before those that the server has itself; `more` are further routes (a playground, say).
+    The models stay the caller's. Raises: StoreError when the folder is in use or the database is damaged.
+    """
+    bounds = bounds or SameBounds()
+    store = await SqliteStore.open(data / DATABASE)
+    try:
+        hub = Hub()
+        hands = (*performers, *PERFORMERS)
+        worker = Worker(store, hub, models=models, performers=hands, bounds=bounds, clock=clock)
+        services = Services(
+            assistants=Assistants(store, clock),
+            threads=Threads(store, clock),
+            runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
+        )
+        await worker.start()
+        server = Server(create_app(services, keepalive=keepalive, more=more), services, worker)
+        try:
+            yield server
+        finally:
+            await server.drain()
+    finally:
+        await store.close()
+
+
+def create_app(
+    services: Services,
+    *,
+    dialects: Sequence[Dialect] = DIALECTS,
+    keepalive: float = KEEPALIVE_SECONDS,
+    more: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The ASGI application: every dialect below its base, `/healthz`, and `more`.
+
+    A path that is nobody's is answered in the words of the first dialect.
+    """
+    mounts = [routes(dialect, services, keepalive=keepalive) for dialect in dialects]
+    nowhere = Mount("/", app=Endpoint(services, dialects[0], {}, keepalive=keepalive))
+    return Starlette(routes=[Route("/healthz", healthz, methods=["GET"]), *mounts, *more, nowhere])
+
+
+async def healthz(request: Request) -> Response:
+    """Whether the server is there."""
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,254 @@
+"""Carries one claimed run on: a turn of the model, its calls, the next turn, until the run is over or must wait.
+
+It can begin anywhere, for it acts on what is recorded: an open step of calls is performed, else a turn is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from orchestrator.server import moves, turns
+from orchestrator.server.entry import CALLS, Asked
+from orchestrator.server.hub import Hub
+from orchestrator.server.ids import Clock, Prefix
+from orchestrator.server.models.door import (
+    CallPiece,
+    Model,
+    ModelEvent,
+    ModelFault,
+    ModelRequest,
+    Models,
+    Spent,
+    Stop,
+    TextPiece,
+)
+from orchestrator.server.performers.door import Bounds, Call, Performer
+from orchestrator.server.records import Assistant, Json, Message, Run, Step
+from orchestrator.server.speech import Speech
+from orchestrator.server.store import runs
+from orchestrator.server.store.door import Store, Tx
+
+T = TypeVar("T")
+
+_CUT_SHORT = {"length": "max_completion_tokens", "content_filter": "content_filter"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What runs are carried out with. `draining` tells that the server stops: no further turn is begun."""
+
+    store: Store
+    hub: Hub
+    models: Models
+    performers: Sequence[Performer]
+    bounds: Bounds
+    clock: Clock
+    new_id: Callable[[Prefix], str]
+    draining: Callable[[], bool]
+
+
+class Failed(Exception):
+    """The run cannot go on; the text is for the client."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a model said in one turn, but for the text."""
+
+    calls: dict[int, Call] = field(default_factory=dict[int, Call])
+    usage: Json | None = None
+    reason: str | None = None
+
+    def add(self, piece: CallPiece) -> None:
+        """More of a call."""
+        old = self.calls.get(piece.index) or Call(id="", type="", name="", arguments="")
+        self.calls[piece.index] = Call(
+            id=turns.clean(piece.id or old.id),
+            type="",
+            name=turns.clean(piece.name or old.name),
+            arguments=old.arguments + turns.clean(piece.arguments),
+        )
+
+    def spend(self, spent: Spent) -> None:
+        """Tokens; the last word counts."""
+        total = spent.prompt_tokens + spent.completion_tokens
+        self.usage = {
+            "prompt_tokens": spent.prompt_tokens,
+            "completion_tokens": spent.completion_tokens,
+            "total_tokens": total,
+        }
+
+
+class Drive:
+    """One run in the hands of its owner."""
+
+    def __init__(self, means: Means, run: Run, assistant: Assistant) -> None:
+        self._means = means
+        self._run = run
+        self._assistant = assistant
+        self._limits = means.bounds.limits(assistant)
+        self._tools = turns.offered(run)
+        self._history: Sequence[Message] = ()
+        self._steps: tuple[Step, ...] = ()
+        self._texts: dict[str, str] = {}
+
+    async def to_end(self) -> None:
+        """Carry the run on. Raises: Lost, Failed, ModelFault, and whatever a model raises."""
+        self._history, self._steps, self._texts = await self._means.store.read(
+            partial(_scene, run=self._run, count=turns.span(self._run, self._limits))
+        )
+        while self._run.status == "in_progress" and not self._means.draining():
+            last = self._steps[-1] if self._steps else None
+            if last is not None and last.type == CALLS and last.status == "in_progress":
+                await self._perform(last)
+            else:
+                await self._turn()
+
+    async def _turn(self) -> None:
+        means, run = self._means, self._run
+        model = means.models.find(run.model)
+        if model is None:
+            raise Failed(f"No model is configured for the name '{run.model}'.")
+        request = turns.request(run, self._history, self._steps, self._texts)
+        ids = {"step_id": means.new_id("step"), "message_id": means.new_id("message")}
+        speech = Speech(means.store, means.hub, run, clock=means.clock, **ids)
+        try:
+            heard = await _listen(model, request, speech)
+            asked = self._asked(heard) if heard.calls else None
+        except Exception:
+            await speech.settled()  # what was said stays said
+            raise
+        spoken = await speech.end(silent=asked is not None)
+        details: Json | None = {"reason": _CUT_SHORT[heard.reason]} if heard.reason in _CUT_SHORT else None
+        now = means.clock()
+        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, details=details, now=now))
+        if spoken is not None:
+            self._texts[spoken.message_id] = spoken.text
+        self._give_up_if_hopeless()
+
+    def _asked(self, heard: _Heard) -> Asked:
+        """Who answers which call. Raises: Failed when there were too many rounds."""
+        if turns.rounds(self._steps) >= self._limits.tool_rounds:
+            raise Failed(f"The run used all of its {self._limits.tool_rounds} tool rounds without an answer.")
+        said = [heard.calls[index] for index in sorted(heard.calls)]
+        taken = {call["id"] for step in self._steps for call in step.calls}
+        calls = turns.calls(said, self._tools, taken, lambda: self._means.new_id("call"))
+        wrong = {call.id: turns.complaint(call, self._tools) for call in calls}
+        outputs = {call_id: text for call_id, text in wrong.items() if text is not None}
+        right = [call for call in calls if call.id not in outputs]
+        client = self._for_client(right)
+        mine = [call.id for call in right if call.id not in client]
+        return Asked(
+            step_id=self._means.new_id("step"),
+            calls=calls,
+            outputs=outputs,
+            started=frozenset(mine[: self._limits.parallel_calls]),
+            client=client,
+        )
+
+    def _for_client(self, calls: Sequence[Call]) -> frozenset[str]:
+        return frozenset(call.id for call in calls if turns.whose(call, bool(self._performer(call))) == "client")
+
+    def _performer(self, call: Call) -> Performer | None:
+        return next((p for p in self._means.performers if p.performs(self._assistant, call)), None)
+
+    def _give_up_if_hopeless(self) -> None:
+        reason = turns.hopeless(self._steps, self._tools)
+        if reason is not None and self._run.status == "in_progress":
+            raise Failed(reason)
+
+    async def _perform(self, step: Step) -> None:
+        """All calls that are left for this server, side by side; each output is stored when it is there."""
+        left = [row for row in step.calls if row["output"] is None]
+        client = self._for_client([turns.as_call(row) for row in left])
+        mine = [row for row in left if row["id"] not in client]
+        if not mine:
+            now = self._means.clock()
+            await self._move(lambda tx: moves.settle(tx, self._run, step.id, client, now))
+            return
+        slots = asyncio.Semaphore(max(1, self._limits.parallel_calls))
+        await _together([self._answer(step.id, row, client, slots) for row in mine])
+
+    async def _answer(self, step_id: str, row: Json, client: Collection[str], slots: asyncio.Semaphore) -> None:
+        call = turns.as_call(row)
+        async with slots:
+            if row["state"] == "announced":
+                await self._means.store.write(lambda tx: moves.start_call(tx, self._run, step_id, call.id))
+            output = turns.clean(await self._output(call))
+            now = self._means.clock()
+            await self._move(
+                lambda tx: moves.end_call(tx, self._run, step_id, call.id, output=output, client=client, now=now)
+            )
+
+    async def _output(self, call: Call) -> str:
+        performer = self._performer(call)
+        if performer is None:
+            return turns.unavailable(call)
+        try:
+            return await performer.perform(self._run, call)
+        except Exception:  # noqa: BLE001 - a performer that breaks its promise breaks no run
+            _log.exception("the performer of '%s' raised, in run %s", call.name, self._run.id)
+            return turns.broken(call)
+
+    async def _move(self, unit: Callable[[Tx], tuple[Run, tuple[Step, ...]]]) -> None:
+        """Change the run, then tell."""
+        run, self._steps = await self._means.store.write(unit)
+        self._means.hub.tell(run.id)
+        self._run = run
+
+
+async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard:
+    """One turn. Raises: ModelFault."""
+    heard = _Heard()
+    async with _closing(model.respond(request)) as events:
+        async for event in events:
+            match event:
+                case TextPiece():
+                    if event.text:
+                        speech.add(event.text)
+                case CallPiece():
+                    heard.add(event)
+                case Spent():
+                    heard.spend(event)
+                case Stop():
+                    heard.reason = event.reason
+                    return heard
+    raise ModelFault("The model stopped without an end.")
+
+
+@asynccontextmanager
+async def _closing(events: AsyncIterator[ModelEvent]) -> AsyncGenerator[AsyncIterator[ModelEvent]]:
+    """Close what can be closed, at once and not when it is collected: a connection hangs on it."""
+    try:
+        yield events
+    finally:
+        close: Callable[[], Awaitable[None]] | None = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _together(jobs: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all at once; the first that raises ends the others."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _scene(tx: Tx, run: Run, count: int) -> tuple[Sequence[Message], tuple[Step, ...], dict[str, str]]:
+    """The thread before this run, this run's steps, and its texts."""
+    steps = runs.steps(tx, run.id)
+    own = [runs.message(tx, step.message_id) for step in steps if step.message_id is not None]
+    history = runs.history(tx, run.thread_id, run.id, count)
+    return turns.cut(history, count), steps, {message.id: message.text for message in own}

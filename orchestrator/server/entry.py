@@ -1,0 +1,211 @@
+"""What one unit of work does to a run: rows are changed and events told in the order that clients know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.server import turns
+from orchestrator.server.performers.door import Call
+from orchestrator.server.records import Delta, Json, Message, Run, Step
+from orchestrator.server.store import events, rows, runs
+from orchestrator.server.store.door import Tx
+from orchestrator.server.store.events import Subject, Told
+from orchestrator.wire.events import MESSAGE_CREATED, MESSAGE_DELTA, STEP_CREATED, STEP_DELTA
+from orchestrator.wire.events import message_event as message_is
+from orchestrator.wire.events import run_event as run_is
+from orchestrator.wire.events import step_event as step_is
+from orchestrator.wire.steps import STEP_END
+
+CALLS = "tool_calls"
+TEXT = "message_creation"
+
+_STAMPS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """The text of a turn. `rest` is what was not told yet; `begun`: step and message exist already."""
+
+    step_id: str
+    message_id: str
+    text: str
+    rest: str
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The calls of a turn. `outputs`: of those answered at once, by id; `started`: ids that are being performed."""
+
+    step_id: str
+    calls: Sequence[Call]
+    outputs: dict[str, str]
+    started: Collection[str]
+    client: Collection[str]  # ids that the client answers
+
+
+class Entry:
+    """What one unit does to a run: rows are changed at once, the events are stored by `close`."""
+
+    def __init__(self, tx: Tx, run: Run, now: int) -> None:
+        self.tx = tx
+        self.run = run
+        self.now = now
+        self._told: list[Told] = []
+
+    def tell(self, name: str, subject: Subject) -> None:
+        """Add an event."""
+        self._told.append((name, subject))
+
+    def close(self) -> Run:
+        """Store the events; the run as it is now."""
+        if self._told:
+            events.append(self.tx, self.run.id, self._told)
+        return self.run
+
+    def move(self, status: str, **changes: Any) -> None:
+        """Change the run's status, and tell it."""
+        self.run = runs.change(self.tx, self.run, status=status, **changes)
+        self.tell(run_is(status), self.run)
+
+    def begin(self, step_id: str, kind: str, message_id: str | None = None) -> Step:
+        """A new step."""
+        run = self.run
+        step = Step(
+            id=step_id,
+            workspace=run.workspace,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            assistant_id=run.assistant_id,
+            created_at=self.now,
+            type=kind,
+            status="in_progress",
+            message_id=message_id,
+        )
+        rows.insert(self.tx, "steps", step)
+        self.tell(STEP_CREATED, step)
+        self.tell(step_is("in_progress"), step)
+        return step
+
+    def end(self, step: Step, status: str, **changes: Any) -> None:
+        """The end of a step."""
+        stamped = {_STAMPS[status]: self.now, **changes}
+        if status == "completed":
+            runs.progressed(self.tx, self.run)
+        self.tell(step_is(status), runs.change_step(self.tx, step, status=status, **stamped))
+
+    def begin_text(self, spoken: Spoken) -> Step:
+        """A step that makes a message, and the message."""
+        run = self.run
+        step = self.begin(spoken.step_id, TEXT, spoken.message_id)
+        message = Message(
+            id=spoken.message_id,
+            workspace=run.workspace,
+            thread_id=run.thread_id,
+            created_at=self.now,
+            role="assistant",
+            assistant_id=run.assistant_id,
+            run_id=run.id,
+            status="in_progress",
+        )
+        rows.insert(self.tx, "messages", message)
+        self.tell(MESSAGE_CREATED, message)
+        self.tell(message_is("in_progress"), message)
+        return step
+
+    def say(self, message_id: str, text: str) -> None:
+        """More text."""
+        if text:
+            self.tell(MESSAGE_DELTA, Delta(id=message_id, text=text))
+
+    def end_message(self, message_id: str, status: str, text: str, **changes: Any) -> None:
+        """The end of a message; `text` is all of it."""
+        before = runs.message(self.tx, message_id)
+        parts = (text_part(text),)
+        self.tell(message_is(status), runs.change_message(self.tx, before, status=status, content=parts, **changes))
+
+    def finish(self, status: str, *, error: Json | None = None, details: Json | None = None) -> None:
+        """The end of the run: whatever is open ends with it."""
+        self._end_open(status, error)
+        stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
+        usage = _sum(runs.steps(self.tx, self.run.id))
+        more = {"last_error": error, "incomplete_details": details, "required_action": ()}
+        self.move(status, usage=usage, **more, **stamp)
+
+    def _end_open(self, status: str, error: Json | None) -> None:
+        step = open_step(self.tx, self.run.id)
+        if step is None:
+            return
+        ended = STEP_END[status]
+        if status == "failed":
+            self._break_message(step, status)
+            self.end(step, ended, last_error=error)
+        else:
+            self.end(step, ended)
+            self._break_message(step, status)
+
+    def _break_message(self, step: Step, status: str) -> None:
+        if step.message_id is not None:
+            text = events.text_of(self.tx, self.run.id, step.message_id)
+            details = {"reason": f"run_{status}"}
+            self.end_message(step.message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
+
+    def drop(self, step: Step) -> None:
+        """Close the half text that a dead owner left; the turn will be repeated."""
+        self._break_message(step, "failed")
+        self.end(step, "failed", last_error=server_error("The server was restarted; the turn is repeated."))
+
+    def settle(self, step: Step, client: Collection[str]) -> None:
+        """After calls or outputs: the step is complete, or the client's turn has come, or others go on."""
+        waiting = [call for call in step.calls if call["output"] is None]
+        if not waiting:
+            self.end(step, "completed")
+        elif all(call["id"] in client for call in waiting):
+            self.move("requires_action", required_action=tuple(turns.pending(call) for call in waiting))
+
+    def announce(self, asked: Asked, usage: Json | None) -> None:
+        """A step of calls, and what became of them at once."""
+        step = self.begin(asked.step_id, CALLS)
+        calls = tuple(_announced(call, asked) for call in asked.calls)
+        for index, call in enumerate(calls):
+            head = {name: call[name] for name in ("id", "type", "name", "arguments")}
+            self.tell(STEP_DELTA, Delta(id=step.id, index=index, call=head))
+            self.tell_output(step.id, index, call)
+        self.settle(runs.change_step(self.tx, step, calls=calls, usage=usage), asked.client)
+
+    def tell_output(self, step_id: str, index: int, call: Json) -> None:
+        """The output of a call, if it is there."""
+        if call["output"] is not None:
+            told = {"type": call["type"], "output": call["output"]}
+            self.tell(STEP_DELTA, Delta(id=step_id, index=index, call=told))
+
+
+def open_step(tx: Tx, run_id: str) -> Step | None:
+    """The step that is in progress; there is at most one."""
+    where = "run_id = :run_id AND status = 'in_progress' ORDER BY seq DESC LIMIT 1"
+    found = rows.select(tx, "steps", Step, where, {"run_id": run_id})
+    return found[0] if found else None
+
+
+def text_part(text: str) -> Json:
+    """Text as part of a message."""
+    return {"type": "text", "text": {"value": text, "annotations": []}}
+
+
+def server_error(message: str) -> Json:
+    """A `last_error` that is nobody else's fault."""
+    return {"code": "server_error", "message": message}
+
+
+def _announced(call: Call, asked: Asked) -> Json:
+    output = asked.outputs.get(call.id)
+    state = "done" if output is not None else "started" if call.id in asked.started else "announced"
+    identity = {"id": call.id, "type": call.type, "name": call.name, "arguments": call.arguments}
+    return {**identity, "output": output, "state": state}
+
+
+def _sum(steps: Sequence[Step]) -> Json:
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    return {name: sum(step.usage[name] for step in steps if step.usage) for name in names}

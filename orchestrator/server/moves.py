@@ -1,0 +1,200 @@
+"""The life of a run, one unit of work for each change: rows and events change together or not at all.
+
+Every unit names the owner of the run (its `epoch`) and raises `Lost` when the run is no longer his, or has moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from orchestrator.server import turns
+from orchestrator.server.entry import TEXT, Asked, Entry, Spoken, open_step, server_error
+from orchestrator.server.records import Delta, Json, Run, Step
+from orchestrator.server.store import events, runs
+from orchestrator.server.store.door import Tx
+from orchestrator.server.store.runs import Lost
+from orchestrator.wire.events import MESSAGE_DELTA
+from orchestrator.wire.runs import TERMINAL
+
+TRIES = 5  # owners that may die of a run, without a step done in between, before it is given up
+
+
+def claim(tx: Tx, run_id: str, now: int) -> Run:
+    """Take a queued run. Raises: Lost."""
+    run = runs.find(tx, run_id)
+    if run is None or run.status != "queued":
+        raise Lost
+    entry = Entry(tx, run, now)
+    entry.move("in_progress", epoch=run.epoch + 1, started_at=run.started_at or now)
+    return entry.close()
+
+
+def take_over(tx: Tx, run_id: str, now: int) -> Run:
+    """Take a run whose owner died, and close what he left open; it may be over then. Raises: Lost.
+
+    An owner whose claim failed may not even know whether he had the run: one that is still queued is claimed.
+    """
+    run = runs.find(tx, run_id)
+    if run is not None and run.status == "queued":
+        return claim(tx, run_id, now)
+    if run is None or run.status != "in_progress":
+        raise Lost
+    entry = Entry(tx, runs.change(tx, run, epoch=run.epoch + 1), now)
+    if runs.took_over(tx, run) >= TRIES:
+        entry.finish("failed", error=server_error(f"The server died {TRIES} times while it carried out this run."))
+        return entry.close()
+    step = open_step(tx, run.id)
+    if step is not None and step.type == TEXT:
+        entry.drop(step)
+    elif step is not None:
+        _give_up_started(entry, step)
+    return entry.close()
+
+
+def begin_text(tx: Tx, run: Run, spoken: Spoken, now: int) -> None:
+    """The first text of a turn. Raises: Lost."""
+    entry = _mine(tx, run, now)
+    entry.begin_text(spoken)
+    entry.say(spoken.message_id, spoken.rest)
+    entry.close()
+
+
+def say(tx: Tx, run: Run, message_id: str, text: str) -> None:
+    """More text of a turn. Raises: Lost."""
+    runs.check(tx, run.id, run.epoch)
+    events.append(tx, run.id, [(MESSAGE_DELTA, Delta(id=message_id, text=text))])
+
+
+def end_turn(  # noqa: PLR0917 - a unit's arguments, in the order of the turn
+    tx: Tx, run: Run, spoken: Spoken | None, asked: Asked | None, usage: Json | None, details: Json | None, now: int
+) -> tuple[Run, tuple[Step, ...]]:
+    """The end of a turn: its text is complete; then its calls are announced, or the run is. Raises: Lost."""
+    entry = _mine(tx, run, now)
+    if spoken is not None:
+        _end_text(entry, spoken, usage if asked is None else None)
+    if asked is None:
+        entry.finish("completed", details=details)
+        return entry.close(), ()
+    entry.announce(asked, usage)
+    return entry.close(), runs.steps(tx, run.id)
+
+
+def start_call(tx: Tx, run: Run, step_id: str, call_id: str) -> None:
+    """A call is about to be performed: from here on it will not be performed a second time. Raises: Lost."""
+    runs.check(tx, run.id, run.epoch)
+    step = _open(tx, run, step_id)
+    runs.change_step(tx, step, calls=tuple(_with(call, call_id, state="started") for call in step.calls))
+
+
+def end_call(  # noqa: PLR0917 - a unit's arguments
+    tx: Tx, run: Run, step_id: str, call_id: str, output: str, client: Collection[str], now: int
+) -> tuple[Run, tuple[Step, ...]]:
+    """The output of a call is there. Raises: Lost."""
+    entry = _mine(tx, run, now)
+    step = _open(tx, run, step_id)
+    calls = tuple(_with(call, call_id, state="done", output=output) for call in step.calls)
+    step = runs.change_step(tx, step, calls=calls)
+    for index, call in enumerate(calls):
+        if call["id"] == call_id:
+            entry.tell_output(step.id, index, call)
+    entry.settle(step, client)
+    return entry.close(), runs.steps(tx, run.id)
+
+
+def settle(tx: Tx, run: Run, step_id: str, client: Collection[str], now: int) -> tuple[Run, tuple[Step, ...]]:
+    """A step of calls of which none is left to perform here. Raises: Lost."""
+    entry = _mine(tx, run, now)
+    entry.settle(_open(tx, run, step_id), client)
+    return entry.close(), runs.steps(tx, run.id)
+
+
+def submit(tx: Tx, run: Run, outputs: dict[str, str], now: int) -> Run:
+    """The client's outputs, by call id, all that were pending; the run is queued again. Raises: Lost."""
+    entry = Entry(tx, run, now)
+    step = open_step(tx, run.id)
+    if step is None:
+        raise Lost
+    calls = tuple(
+        {**call, "state": "done", "output": outputs[call["id"]]} if call["id"] in outputs else call
+        for call in step.calls
+    )
+    entry.end(step, "completed", calls=calls)
+    entry.move("queued", required_action=())
+    return entry.close()
+
+
+def cancel(tx: Tx, run: Run, now: int) -> Run:
+    """Begin to cancel; a run that nobody carries out is cancelled at once. Raises: Lost."""
+    entry = Entry(tx, run, now)
+    entry.move("cancelling")
+    if run.status != "in_progress":
+        entry.finish("cancelled")
+    return entry.close()
+
+
+def cancelled(tx: Tx, run_id: str, now: int) -> None:
+    """The end of a run that is being cancelled; nothing if it is over. Raises: Lost."""
+    run = runs.find(tx, run_id)
+    if run is not None and run.status == "cancelling":
+        entry = Entry(tx, run, now)
+        entry.finish("cancelled")
+        entry.close()
+
+
+def fail(tx: Tx, run: Run, error: Json, now: int) -> None:
+    """The end of a run that failed. Raises: Lost."""
+    entry = _mine(tx, run, now)
+    entry.finish("failed", error=error)
+    entry.close()
+
+
+def expire(tx: Tx, run_id: str, now: int) -> None:
+    """The end of a run whose time is over; one that is being cancelled is cancelled. Raises: Lost."""
+    run = runs.find(tx, run_id)
+    if run is None or run.status in TERMINAL or run.expires_at is None or run.expires_at > now:
+        return
+    entry = Entry(tx, run, now)
+    entry.finish("cancelled" if run.status == "cancelling" else "expired")
+    entry.close()
+
+
+def _mine(tx: Tx, run: Run, now: int) -> Entry:
+    return Entry(tx, runs.owned(tx, run.id, run.epoch, "in_progress"), now)
+
+
+def _open(tx: Tx, run: Run, step_id: str) -> Step:
+    step = runs.step(tx, run.id, step_id)
+    if step is None:
+        raise Lost
+    return step
+
+
+def _end_text(entry: Entry, spoken: Spoken, usage: Json | None) -> None:
+    step = runs.step(entry.tx, entry.run.id, spoken.step_id) if spoken.begun else entry.begin_text(spoken)
+    if step is None:
+        raise Lost
+    entry.say(spoken.message_id, spoken.rest)
+    entry.end_message(spoken.message_id, "completed", spoken.text, completed_at=entry.now)
+    entry.end(step, "completed", usage=usage)
+
+
+def _give_up_started(entry: Entry, step: Step) -> None:
+    """Calls that a dead owner had started: nobody knows what became of them, so they are not made again."""
+    calls = tuple(_given_up(call) for call in step.calls)
+    if calls == step.calls:
+        return
+    runs.change_step(entry.tx, step, calls=calls)
+    for index, (before, call) in enumerate(zip(step.calls, calls, strict=True)):
+        if before["output"] is None:
+            entry.tell_output(step.id, index, call)
+
+
+def _given_up(call: Json) -> Json:
+    if call["state"] != "started" or call["output"] is not None:
+        return call
+    return {**call, "state": "done", "output": turns.interrupted(turns.as_call(call))}
+
+
+def _with(call: Json, call_id: str, **changes: Any) -> Json:
+    return {**call, **changes} if call["id"] == call_id else call

@@ -1,0 +1,279 @@
+"""What can be done with runs. Raises: Fault (a request is refused), StoreError (the database fails).
+
+A run that was accepted is on disk before anybody is told its id; then it is handed to the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from orchestrator.server import moves
+from orchestrator.server.hub import Hub
+from orchestrator.server.ids import Clock, new_id
+from orchestrator.server.performers.door import Bounds
+from orchestrator.server.queue import RunQueue
+from orchestrator.server.records import Assistant, Event, Json, Page, Run, Step, Thread
+from orchestrator.server.service.checks import check_messages, check_metadata
+from orchestrator.server.service.listing import Listed
+from orchestrator.server.store import assistants, rows, threads
+from orchestrator.server.store import events as log
+from orchestrator.server.store import runs as table
+from orchestrator.server.store.door import Store, Tx
+from orchestrator.server.store.events import Told
+from orchestrator.server.store.threads import NewMessage
+from orchestrator.server.turns import clean
+from orchestrator.wire.events import THREAD_CREATED, run_event
+from orchestrator.wire.faults import Fault, invalid, missing
+from orchestrator.wire.runs import TERMINAL
+
+BATCH = 256  # events that are read at once
+LISTEN_SECONDS = 5.0  # after which a listener looks by itself
+
+_RESTS = frozenset({*TERMINAL, "requires_action"})
+_ENDINGS = frozenset(map(run_event, _RESTS))
+
+
+def _no_json() -> Json:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run that is to be created. None: the assistant's value holds; `settings` are laid over the assistant's."""
+
+    assistant_id: str
+    model: str | None = None
+    instructions: str | None = None
+    additional_instructions: str | None = None
+    tools: tuple[Json, ...] | None = None
+    metadata: Json = field(default_factory=_no_json)
+    settings: Json = field(default_factory=_no_json)
+    options: Json = field(default_factory=_no_json)
+    additional_messages: tuple[NewMessage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutput:
+    """The client's output of a call. Without an id it belongs to the call at its place."""
+
+    output: str
+    call_id: str | None = None
+
+
+class Runs:
+    """The runs of all workspaces; each call concerns one workspace, but `events`."""
+
+    def __init__(self, store: Store, *, queue: RunQueue, hub: Hub, bounds: Bounds, clock: Clock) -> None:
+        self._store = store
+        self._queue = queue
+        self._hub = hub
+        self._bounds = bounds
+        self._clock = clock
+
+    async def create(self, workspace: str, thread_id: str, new: NewRun) -> Run:
+        """A new run of a thread. Refused while another one is active."""
+        return await self._create(workspace, new, lambda tx: (threads.get(tx, workspace, thread_id), ()))
+
+    async def create_with_thread(
+        self, workspace: str, new: NewRun, metadata: Json | None = None, messages: Iterable[NewMessage] = ()
+    ) -> Run:
+        """A new run of a new thread, both or neither."""
+        first = tuple(messages)
+        given: Json = {} if metadata is None else metadata
+        check_metadata(given)
+        check_messages(first)
+        now = self._clock()
+
+        def thread(tx: Tx) -> tuple[Thread, tuple[Told, ...]]:
+            made = threads.create(tx, workspace, given, first, now)
+            return made, ((THREAD_CREATED, made),)
+
+        return await self._create(workspace, new, thread)
+
+    async def _create(
+        self, workspace: str, new: NewRun, thread: Callable[[Tx], tuple[Thread, tuple[Told, ...]]]
+    ) -> Run:
+        check_metadata(new.metadata)
+        check_messages(new.additional_messages)
+        assistant = await self._store.read(lambda tx: assistants.get(tx, workspace, new.assistant_id))
+        now, seconds = self._clock(), self._bounds.limits(assistant).run_seconds
+
+        def unit(tx: Tx) -> Run:
+            place, told = thread(tx)
+            _refuse_if_busy(tx, place.id)
+            for message in new.additional_messages:
+                threads.add_message(tx, place, message, now)
+            run = _effective(new, assistants.get(tx, workspace, new.assistant_id), place, now, seconds)
+            rows.insert(tx, "runs", run)
+            log.append(tx, run.id, (*told, (run_event("created"), run), (run_event("queued"), run)))
+            return run
+
+        run = await self._store.write(unit)
+        self._queue.enqueue(run.id)
+        return run
+
+    async def get(self, workspace: str, thread_id: str, run_id: str) -> Run:
+        """The run."""
+        return await self._store.read(lambda tx: _run(tx, workspace, thread_id, run_id))
+
+    async def list(self, workspace: str, thread_id: str, page: Page) -> Listed[Run]:
+        """Some runs of a thread, by creation."""
+
+        def unit(tx: Tx) -> Listed[Run]:
+            threads.get(tx, workspace, thread_id)
+            return table.page(tx, workspace, thread_id, page)
+
+        return await self._store.read(unit)
+
+    async def update(self, workspace: str, thread_id: str, run_id: str, metadata: Json) -> Run:
+        """Replace the metadata, whatever the run's status."""
+        check_metadata(metadata)
+        return await self._store.write(
+            lambda tx: table.change(tx, _run(tx, workspace, thread_id, run_id), metadata=metadata)
+        )
+
+    async def cancel(self, workspace: str, thread_id: str, run_id: str) -> Run:
+        """Cancel the run; it is `cancelled` at once, or `cancelling` and soon `cancelled`."""
+        now = self._clock()
+
+        def unit(tx: Tx) -> Run:
+            run = _run(tx, workspace, thread_id, run_id)
+            if run.status in TERMINAL:
+                raise invalid(f"Cannot cancel run with status '{run.status}'.")
+            return run if run.status == "cancelling" else moves.cancel(tx, run, now)
+
+        run = await self._store.write(unit)
+        self._hub.tell(run.id)
+        if run.status == "cancelling":
+            self._queue.cancel(run.id)
+        return run
+
+    async def submit_tool_outputs(
+        self, workspace: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
+    ) -> Run:
+        """Give the outputs that the run waits for, all of them; the run is queued again."""
+        now = self._clock()
+
+        def unit(tx: Tx) -> Run:
+            run = _run(tx, workspace, thread_id, run_id)
+            if run.status != "requires_action":
+                raise invalid(f"Runs in status '{run.status}' do not accept tool outputs.")
+            return moves.submit(tx, run, match_outputs(run, outputs), now)
+
+        run = await self._store.write(unit)
+        self._hub.tell(run.id)
+        self._queue.enqueue(run.id)
+        return run
+
+    async def list_steps(self, workspace: str, thread_id: str, run_id: str, page: Page) -> Listed[Step]:
+        """Some steps of a run, by creation."""
+        return await self._store.read(lambda tx: table.step_page(tx, _run(tx, workspace, thread_id, run_id).id, page))
+
+    async def get_step(self, workspace: str, thread_id: str, run_id: str, step_id: str) -> Step:
+        """One step of a run."""
+
+        def unit(tx: Tx) -> Step:
+            step = table.step(tx, _run(tx, workspace, thread_id, run_id).id, step_id)
+            if step is None:
+                raise missing("run step")
+            return step
+
+        return await self._store.read(unit)
+
+    async def latest_seq(self, workspace: str, thread_id: str, run_id: str) -> int:
+        """The number of the run's last event so far."""
+        return await self._store.read(lambda tx: log.latest(tx, _run(tx, workspace, thread_id, run_id).id))
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[Event]:
+        """The run's events that follow number `after`, in order and without gaps, as they come.
+
+        Ends behind the event that ends the run or makes it wait for the client; early when the server stops.
+        """
+        with self._hub.listen(run_id) as bell:
+            while True:
+                bell.clear()
+                found, resting = await self._store.read(partial(_news, run_id=run_id, after=after))
+                for event in found:
+                    yield event
+                    after = event.seq
+                    if event.name in _ENDINGS:
+                        return
+                if found:
+                    continue
+                if resting or self._hub.closed:
+                    return
+                await self._hub.heard(bell, LISTEN_SECONDS)
+
+
+def match_outputs(run: Run, outputs: Sequence[ToolOutput]) -> dict[str, str]:
+    """The outputs by call id: those with an id first, then the others in order. Raises: Fault unless all are there."""
+    pending = [str(call["id"]) for call in run.required_action]
+    matched: dict[str, str] = {}
+    for given in outputs:
+        if given.call_id:
+            if given.call_id not in pending:
+                raise invalid(f"The run does not wait for a tool call '{given.call_id}'.", "tool_outputs")
+            if given.call_id in matched:
+                raise invalid(f"There are two outputs for the tool call '{given.call_id}'.", "tool_outputs")
+            matched[given.call_id] = clean(given.output)
+    nameless = [given for given in outputs if not given.call_id]
+    free = [call_id for call_id in pending if call_id not in matched]
+    if len(nameless) > len(free):
+        raise invalid(f"The run waits for {len(pending)} tool outputs, {len(outputs)} were given.", "tool_outputs")
+    matched.update((call_id, clean(given.output)) for call_id, given in zip(free, nameless, strict=False))
+    lacking = [call_id for call_id in pending if call_id not in matched]
+    if lacking:
+        raise invalid(f"All tool outputs must come together; missing: {', '.join(lacking)}.", "tool_outputs")
+    return matched
+
+
+def _run(tx: Tx, workspace: str, thread_id: str, run_id: str) -> Run:
+    """The run. Raises: Fault when it, or its thread, is missing."""
+    threads.get(tx, workspace, thread_id)
+    run = table.get(tx, workspace, thread_id, run_id)
+    if run is None:
+        raise missing("run")
+    return run
+
+
+def _refuse_if_busy(tx: Tx, thread_id: str) -> None:
+    active = threads.active_run(tx, thread_id)
+    if active is not None:
+        raise Fault("busy", f"Thread {thread_id} already has an active run {active}.", detail={"run_id": active})
+
+
+def _effective(new: NewRun, assistant: Assistant, thread: Thread, now: int, seconds: float) -> Run:
+    """The run with the values that will hold for it from now on."""
+    instructions = [new.instructions or assistant.instructions, new.additional_instructions]
+    return Run(
+        id=new_id("run"),
+        workspace=thread.workspace,
+        thread_id=thread.id,
+        assistant_id=assistant.id,
+        created_at=now,
+        status="queued",
+        epoch=0,
+        model=new.model or assistant.model,
+        instructions="\n\n".join(text for text in instructions if text) or None,
+        tools=assistant.tools if new.tools is None else new.tools,
+        file_ids=assistant.file_ids,
+        metadata=new.metadata,
+        settings=_given({**assistant.settings, **_given(new.settings)}),
+        options=_given(new.options),
+        expires_at=now + round(seconds * 1000),
+    )
+
+
+def _given(fields: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _news(tx: Tx, run_id: str, after: int) -> tuple[list[Event], bool]:
+    """Events of a run that follow, and whether it rests: none will come until a client does something."""
+    run = table.find(tx, run_id)
+    if run is None:
+        raise missing("run")
+    return log.after(tx, run, after, BATCH), run.status in _RESTS

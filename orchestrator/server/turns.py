@@ -1,0 +1,204 @@
+"""What a turn needs and what becomes of its calls, as pure functions: no I/O, no clock.
+
+A turn's messages are the instructions, the thread's history, and what this run did so far: its texts, its calls
+and their outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from orchestrator.server.models.door import ModelRequest
+from orchestrator.server.performers.door import Call, Limits
+from orchestrator.server.records import Json, Message, Run, Step
+from orchestrator.tools import Offer, offer
+from orchestrator.tools.kind import as_object
+
+HISTORY = 200  # messages of a thread that a model is told when nobody says how many
+STRATEGY_HISTORY = 10  # what `last_messages` means without a number (Model Studio's default)
+WRONG_ROUNDS = 3  # in which the same call is wrong, then the run has failed
+
+Whose = Literal["server", "client", "nobody"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A tool that the model may call: what it is told, and the tool's wire type."""
+
+    offer: Offer
+    type: str
+
+
+def offered(run: Run) -> dict[str, Offered]:
+    """The run's tools that a model can call, by function name."""
+    tools: dict[str, Offered] = {}
+    for wire in run.tools:
+        told = offer(wire)
+        if told is not None:
+            tools.setdefault(told.name, Offered(offer=told, type=str(wire.get("type"))))
+    return tools
+
+
+def request(run: Run, history: Sequence[Message], steps: Sequence[Step], texts: Mapping[str, str]) -> ModelRequest:
+    """The model's next turn. `history`: the thread before this run, cut; `texts`: this run's messages by id."""
+    messages: list[dict[str, Any]] = []
+    if run.instructions:
+        messages.append({"role": "system", "content": run.instructions})
+    messages.extend({"role": message.role, "content": content(message)} for message in history)
+    messages.extend(_done(steps, texts))
+    return ModelRequest(
+        model=run.model,
+        messages=messages,
+        offers=[tool.offer for tool in offered(run).values()],
+        settings=dict(run.settings),
+        options=_options(run, steps),
+    )
+
+
+def span(run: Run, limits: Limits) -> int:
+    """How many messages of the thread the model is told."""
+    strategy = as_object(run.options.get("truncation_strategy"))
+    counts = [] if limits.context_messages is None else [limits.context_messages]
+    if strategy.get("type") == "last_messages":
+        asked = strategy.get("last_messages")
+        counts.append(asked if isinstance(asked, int) else STRATEGY_HISTORY)
+    return max(1, min(counts, default=HISTORY))
+
+
+def cut(history: Sequence[Message], count: int) -> Sequence[Message]:
+    """The last `count` messages, and the newest user message in any case."""
+    kept = history[-count:]
+    if any(message.role == "user" for message in kept):
+        return kept
+    newest = [message for message in history if message.role == "user"][-1:]
+    return [*newest, *kept]
+
+
+def content(message: Message) -> str:
+    """A message as text; a part that is no text is named."""
+    return "\n".join(_part(part) for part in message.content)
+
+
+def calls(said: Iterable[Call], tools: Mapping[str, Offered], taken: set[str], fresh: Callable[[], str]) -> list[Call]:
+    """The calls of a turn with the types of their tools, and ids that are unique within the run."""
+    made: list[Call] = []
+    for call in said:
+        tool = tools.get(call.name)
+        call_id = call.id if call.id and call.id not in taken else fresh()
+        taken.add(call_id)
+        kind = tool.type if tool else "function"
+        made.append(Call(id=call_id, type=kind, name=call.name, arguments=call.arguments.strip() or "{}"))
+    return made
+
+
+def complaint(call: Call, tools: Mapping[str, Offered]) -> str | None:
+    """The output for a call that nobody can answer, so that the model can correct itself; None: it is right."""
+    if call.name not in tools:
+        known = ", ".join(sorted(tools)) or "none"
+        return _error("unknown_function", f"There is no function '{call.name}'. Known functions: {known}.")
+    try:
+        arguments: object = orjson.loads(call.arguments)
+    except orjson.JSONDecodeError as error:
+        return _error("invalid_arguments", f"The arguments of '{call.name}' are not JSON: {error}.")
+    if not isinstance(arguments, dict):
+        return _error("invalid_arguments", f"The arguments of '{call.name}' are not a JSON object.")
+    return None
+
+
+def hopeless(steps: Sequence[Step], tools: Mapping[str, Offered]) -> str | None:
+    """Why the model will not find out of a wrong call; None: there is hope."""
+    rounds: dict[str, int] = {}
+    for step in steps:
+        wrong = {call.name for call in map(as_call, step.calls) if complaint(call, tools) is not None}
+        for name in wrong:
+            rounds[name] = rounds.get(name, 0) + 1
+            if rounds[name] >= WRONG_ROUNDS:
+                return f"The model called '{name}' wrongly {WRONG_ROUNDS} times."
+    return None
+
+
+def whose(call: Call, performed: bool) -> Whose:
+    """Who answers a right call: this server if a performer does, else the client if it is a function."""
+    if performed:
+        return "server"
+    return "client" if call.type == "function" else "nobody"
+
+
+def unavailable(call: Call) -> str:
+    """The output for a built-in tool that no performer claims."""
+    return _error("tool_unavailable", f"The tool '{call.name}' is not available on this server.")
+
+
+def broken(call: Call) -> str:
+    """The output for a call whose performer broke its promise."""
+    return _error("tool_failed", f"The tool '{call.name}' failed inside the server.")
+
+
+def interrupted(call: Call) -> str:
+    """The output for a call that was under way when the server died: it is not called again."""
+    told = f"The server was restarted while '{call.name}' ran. Its outcome is unknown; it was not called again."
+    return _error("outcome_unknown", told)
+
+
+def as_call(row: Json) -> Call:
+    """A call as a step keeps it."""
+    return Call(id=row["id"], type=row["type"], name=row["name"], arguments=row["arguments"])
+
+
+def pending(row: Json) -> Json:
+    """A call as `required_action` shows it."""
+    return {"id": row["id"], "type": "function", "function": {"name": row["name"], "arguments": row["arguments"]}}
+
+
+def rounds(steps: Iterable[Step]) -> int:
+    """Tool rounds so far."""
+    return sum(step.type == "tool_calls" for step in steps)
+
+
+def clean(text: str) -> str:
+    """Text that can be stored as UTF-8: what cannot becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _error(code: str, message: str) -> str:
+    return orjson.dumps({"error": code, "message": clean(message)}).decode()
+
+
+def _part(part: Json) -> str:
+    if part.get("type") == "text":
+        return str(as_object(part.get("text")).get("value", ""))
+    file_id = as_object(part.get("image_file")).get("file_id", "unknown")
+    return f"[{part.get('type')}: {file_id}]"
+
+
+def _done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    """What the run did: a text goes with the calls that were made in the same breath."""
+    text = ""
+    for step in steps:
+        if step.status != "completed":
+            continue
+        if step.type == "message_creation":
+            text = texts.get(step.message_id or "", "")
+            continue
+        yield {"role": "assistant", "content": text or None, "tool_calls": [_said(call) for call in step.calls]}
+        for call in step.calls:
+            yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}
+        text = ""
+
+
+def _said(row: Json) -> Json:
+    """A call as the model made it: every tool is a function to a chat model."""
+    return pending(row)
+
+
+def _options(run: Run, steps: Sequence[Step]) -> dict[str, Any]:
+    """The options for the model. A forced call is forced once, or the run would call for ever."""
+    options = {name: value for name, value in run.options.items() if name != "truncation_strategy"}
+    forced = options.get("tool_choice") not in (None, "none", "auto")
+    if forced and rounds(steps):
+        options["tool_choice"] = "auto"
+    return options

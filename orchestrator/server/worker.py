@@ -1,0 +1,236 @@
+"""Carries out runs inside this process: the `RunQueue` of a server that has its own database file.
+
+The queue in memory is a convenience; what has to be done stands in the store, and `start` finds it there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from orchestrator.errors import StoreError
+from orchestrator.server import moves
+from orchestrator.server.drive import Drive, Failed, Means
+from orchestrator.server.entry import server_error
+from orchestrator.server.hub import Hub
+from orchestrator.server.ids import Clock, new_id
+from orchestrator.server.models.door import ModelFault, Models
+from orchestrator.server.performers.door import Bounds, Performer
+from orchestrator.server.records import Assistant, Json, Run
+from orchestrator.server.store import rows, runs
+from orchestrator.server.store.door import Store, Tx
+from orchestrator.server.store.runs import Lost
+from orchestrator.server.turns import clean
+
+RUNS = 32  # at a time
+SWEEP_SECONDS = 1.0  # between two looks for runs whose time is over
+HALT_SECONDS = 1.5  # that a cancelled run gets to wind down
+RETRY_SECONDS = 1.0  # after which a run is tried again when the database failed
+GRACE_SECONDS = 10.0  # that runs get when the server stops
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Starts with `start`, ends with `stop`; both once. Runs that are enqueued before wait for the start."""
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        *,
+        models: Models,
+        performers: Sequence[Performer],
+        bounds: Bounds,
+        clock: Clock,
+        limit: int = RUNS,
+        sweep_seconds: float = SWEEP_SECONDS,
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._clock = clock
+        self._limit = limit
+        self._sweep_seconds = sweep_seconds
+        self._means = Means(
+            store=store,
+            hub=hub,
+            models=models,
+            performers=performers,
+            bounds=bounds,
+            clock=clock,
+            new_id=new_id,
+            draining=lambda: not self._running,
+        )
+        self._running = False
+        self._waiting: dict[str, bool] = {}  # run → whether to take it over from a dead owner; in order
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._strays: set[asyncio.Task[None]] = set()  # that did not end when told to
+        self._chores: set[asyncio.Task[None]] = set()
+        self._cancelling: set[str] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take up every run that is not over, then look out for new ones. Raises: StoreError."""
+        for run_id, status in await self._store.read(runs.unfinished):
+            if status == "cancelling":
+                await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
+            elif status in ("queued", "in_progress"):
+                self._waiting[run_id] = status == "in_progress"
+        self._running = True
+        self._sweeper = asyncio.create_task(self._sweep(), name="sweep")
+        self._pump()
+
+    async def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Let turns that are under way end within `grace` seconds; what is not over then goes on at the next start."""
+        self._running = False
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.wait({self._sweeper})
+        await _wait({*self._tasks.values(), *self._chores}, grace)
+        rest = {*self._tasks.values(), *self._chores}
+        for task in rest:
+            task.cancel()
+        await _wait(rest, HALT_SECONDS)
+        self._hub.close()
+
+    def enqueue(self, run_id: str) -> None:
+        """See that a queued run is carried out."""
+        self._waiting.setdefault(run_id, False)
+        self._pump()
+
+    def cancel(self, run_id: str) -> None:
+        """See that a run whose status is `cancelling` stops, and then is `cancelled`."""
+        if run_id not in self._cancelling:
+            self._cancelling.add(run_id)
+            self._chore(self._cancel(run_id))
+
+    def _pump(self) -> None:
+        """Begin what waits, as long as there is room. A run whose former task still winds down stays."""
+        room = self._limit - len(self._tasks)
+        if not self._running or room <= 0:
+            return
+        ready = (run_id for run_id in self._waiting if run_id not in self._tasks)
+        for run_id in list(islice(ready, room)):
+            task = asyncio.create_task(self._carry(run_id, self._waiting.pop(run_id)), name=run_id)
+            self._tasks[run_id] = task
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._strays.discard(task)
+        if self._tasks.get(task.get_name()) is task:
+            del self._tasks[task.get_name()]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("run %s was dropped", task.get_name(), exc_info=task.exception())
+        self._pump()
+
+    async def _carry(self, run_id: str, orphan: bool) -> None:
+        """One run from the claim to its end, or to where it waits."""
+        run = await self._claim(run_id, orphan)
+        if run is None or run.status != "in_progress":
+            return
+        try:
+            assistant = await self._store.read(partial(_assistant, run=run))
+            await Drive(self._means, run, assistant).to_end()
+        except Lost:
+            return
+        except StoreError as error:
+            self._later(run_id, error)
+        except ModelFault as fault:
+            await self._fail(run, {"code": fault.code, "message": clean(str(fault))})
+        except Failed as reason:
+            await self._fail(run, server_error(str(reason)))
+        except Exception:  # noqa: BLE001 - whatever it is, the run ends and the server goes on
+            _log.exception("run %s failed inside the server", run_id)
+            await self._fail(run, server_error("The server failed while it carried out this run."))
+
+    async def _claim(self, run_id: str, orphan: bool) -> Run | None:
+        take = moves.take_over if orphan else moves.claim
+        try:
+            run = await self._store.write(partial(take, run_id=run_id, now=self._clock()))
+        except Lost:
+            return None
+        except StoreError as error:
+            self._later(run_id, error)
+            return None
+        self._hub.tell(run_id)
+        return run
+
+    def _later(self, run_id: str, error: StoreError) -> None:
+        """Try again when the database has had time to recover."""
+        _log.warning("run %s cannot go on yet: %s", run_id, error)
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again, run_id)
+
+    def _again(self, run_id: str) -> None:
+        """Whether the write that failed is on disk, nobody knows: the run may have no owner but a dead one."""
+        self._waiting[run_id] = True
+        self._pump()
+
+    async def _fail(self, run: Run, error: Json) -> None:
+        try:
+            await self._store.write(partial(moves.fail, run=run, error=error, now=self._clock()))
+        except Lost:
+            return
+        except StoreError as broken:
+            self._later(run.id, broken)
+        self._hub.tell(run.id)
+
+    async def _cancel(self, run_id: str) -> None:
+        try:
+            await self._halt(run_id)
+            await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
+        finally:
+            self._cancelling.discard(run_id)
+
+    async def _halt(self, run_id: str) -> None:
+        """End a run's task; one that does not end loses its place, and whatever it does later has no effect."""
+        task = self._tasks.get(run_id)
+        if task is None:
+            return
+        task.cancel()
+        await _wait({task}, HALT_SECONDS)
+        if not task.done():
+            _log.warning("run %s does not stop; it is left alone", run_id)
+            self._strays.add(task)
+            self._tasks.pop(run_id, None)
+            self._pump()
+
+    async def _sweep(self) -> None:
+        """End runs whose time is over, wherever they are."""
+        while True:
+            try:
+                for run_id in await self._store.read(partial(runs.due, now=self._clock())):
+                    await self._change(run_id, partial(moves.expire, run_id=run_id, now=self._clock()))
+                    self._chore(self._halt(run_id))
+            except Exception:  # noqa: BLE001 - the next look may go well
+                _log.exception("the look for runs whose time is over failed")
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def _change(self, run_id: str, unit: partial[None]) -> None:
+        """Carry out a unit and tell; that the run has moved on, or that the database fails, is no error here."""
+        try:
+            await self._store.write(unit)
+        except Lost:
+            return
+        except StoreError:
+            _log.exception("run %s could not be changed", run_id)
+            return
+        self._hub.tell(run_id)
+
+    def _chore(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+def _assistant(tx: Tx, run: Run) -> Assistant:
+    """The run's assistant, deleted or not."""
+    return rows.select(tx, "assistants", Assistant, "id = :id", {"id": run.assistant_id})[0]
+
+
+async def _wait(tasks: set[asyncio.Task[None]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

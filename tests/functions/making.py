@@ -1,0 +1,11 @@
+"""Functions of a registry, made without files."""
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.functions import Declaration, Function, function_of
+
+
+def make(target: Callable[..., Any], **mark: Any) -> Function:
+    """`target` as `demo.<name>`; `mark`: what would stand in `@tool(…)`."""
+    return function_of(Declaration(callable=target, **mark), unit="demo")

@@ -1,0 +1,120 @@
+"""What holds for every target, whether it is a dictionary or another process's API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from stub import Stub, opened, serving
+
+from orchestrator.errors import NotFound, Rejected
+from orchestrator.reconcile.observed import Target
+from orchestrator.reconcile.stamp import Stamp
+from orchestrator.targets import MemoryTarget
+from orchestrator.tools import Function, FunctionDefinition, HostedPlugin
+from orchestrator.tools.code_interpreter import CodeInterpreter
+
+STAMP = Stamp(owner="shop/prod", manifest="weather", fields={"model": "0" * 12}, attempt="try-1")
+FULL: dict[str, Any] = {
+    "model": "qwen-plus",
+    "name": "Wetterführer ☂",
+    "description": "Answers.",
+    "instructions": "Be brief.\u2028Really.",
+    "tools": (
+        CodeInterpreter(),
+        Function(function=FunctionDefinition(name="forecast", description="…", parameters={"type": "object"})),
+        HostedPlugin.model_validate({"id": "plugin_7c1e", "user_token": "secret"}),
+    ),
+    "file_ids": ("file-1", "file-2"),
+    "metadata": {"owner": "support"},
+    "temperature": 0.3,
+    "top_p": 0.8,
+    "top_k": 20,
+    "max_tokens": 800,
+}
+
+
+@pytest.fixture(params=["memory", "http", "server"])
+async def target(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncGenerator[Target]:
+    if request.param == "memory":
+        yield MemoryTarget()
+        return
+    app: Any = Stub().app()
+    if request.param == "server":
+        live = pytest.importorskip("orchestrator.server.app", reason="the server is not there yet")
+        from orchestrator.server.models.directory import Directory
+
+        async with (
+            live.open_server(tmp_path, models=Directory([])) as server,
+            serving(server.app) as url,
+            opened(url) as it,
+        ):
+            yield it
+        return
+    async with serving(app) as url, opened(url) as it:
+        yield it
+
+
+async def test_what_was_created_is_observed(target: Target) -> None:
+    made = await target.create(FULL, STAMP)
+    (seen,) = await target.observe()
+    assert seen == made
+    assert (seen.body, seen.stamp) == (FULL, STAMP)
+
+
+async def test_an_empty_target_has_nothing(target: Target) -> None:
+    assert list(await target.observe()) == []
+
+
+async def test_all_pages_are_observed_oldest_first(target: Target) -> None:
+    made = [await target.create({"model": "m", "name": f"a{n}"}, STAMP) for n in range(201)]
+    assert [one.id for one in await target.observe()] == [one.id for one in made]
+
+
+async def test_an_update_writes_the_given_fields_and_leaves_the_others(target: Target) -> None:
+    made = await target.create(FULL, STAMP)
+    news = Stamp(owner="shop/prod", manifest="weather", fields={}, revision=2)
+    written = await target.update(made.id, {"name": "New", "metadata": FULL["metadata"]}, news)
+    assert (written.body, written.stamp) == ({**FULL, "name": "New"}, news)
+
+
+async def test_what_is_empty_is_cleared(target: Target) -> None:
+    made = await target.create(FULL, STAMP)
+    empty = {"name": "", "description": None, "instructions": "", "tools": (), "file_ids": (), "metadata": {}}
+    written = await target.update(made.id, empty, STAMP)
+    (seen,) = await target.observe()
+    assert written.body == seen.body
+    assert seen.body == {k: v for k, v in FULL.items() if k not in empty}
+
+
+async def test_a_number_that_cannot_be_cleared_is_not_passed_over(target: Target) -> None:
+    made = await target.create(FULL, STAMP)
+    with pytest.raises(Rejected, match="temperature"):
+        await target.update(made.id, {"temperature": None, "metadata": {}}, STAMP)
+
+
+async def test_what_was_deleted_is_gone_and_may_be_deleted_again(target: Target) -> None:
+    made = await target.create(FULL, STAMP)
+    await target.delete(made.id)
+    await target.delete(made.id)
+    assert list(await target.observe()) == []
+
+
+async def test_an_update_of_what_is_gone_says_so(target: Target) -> None:
+    with pytest.raises(NotFound):
+        await target.update("asst_none", {"name": "x", "metadata": {}}, STAMP)
+
+
+@pytest.mark.parametrize("id", ["..", ".", ""])
+async def test_an_id_cannot_lead_elsewhere(target: Target, id: str) -> None:
+    with pytest.raises(NotFound):
+        await target.update(id, {"name": "x", "metadata": {}}, STAMP)
+
+
+async def test_nothing_is_shared_with_who_sent_it(target: Target) -> None:
+    metadata = {"owner": "support"}
+    await target.create({"model": "m", "metadata": metadata}, STAMP)
+    metadata["owner"] = "changed"
+    (seen,) = await target.observe()
+    assert seen.body["metadata"] == {"owner": "support"}
