@@ -62,7 +62,7 @@ class Functions:
         """The output of the function as text, whatever happens in it."""
         binding = self._binding(assistant, call)
         if binding is None:  # the manifest changed between the question and the call
-            return _said("tool_gone", f"The function '{call.name}' is no longer there.")
+            return said("tool_gone", f"The function '{call.name}' is no longer there.")
         return await perform(self.snapshot.registry, binding, call.name, call.arguments)
 
     def limits(self, assistant: Assistant) -> Limits:
@@ -86,10 +86,10 @@ class Functions:
 async def perform(registry: Registry, binding: Binding, name: str, arguments: str) -> str:
     """Call the function behind a binding. Also for calls that a remote target hands to us."""
     if binding.approval == "deny":
-        return _said("denied", f"The function '{name}' may not be called.")
+        return said("denied", f"The function '{name}' may not be called.")
     function = registry.find(binding.function)
     if function is None:
-        return _said("tool_gone", f"The function '{name}' is no longer there.")
+        return said("tool_gone", f"The function '{name}' is no longer there.")
     output = await invoke(function, arguments, timeout=binding.timeout)
     tries = binding.retries if function.idempotent else 0  # what is not marked idempotent is called once
     for _ in range(tries):
@@ -100,8 +100,9 @@ async def perform(registry: Registry, binding: Binding, name: str, arguments: st
     return output.text
 
 
-def _said(code: str, message: str) -> str:
-    return json.dumps({"error": code, "message": message}, ensure_ascii=False)
+def said(code: str, message: str) -> str:
+    """An output that tells the model of an error."""
+    return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
 
 
 def models(environment: Placed[Environment], environ: Mapping[str, str], folder: Path) -> Directory:
@@ -136,7 +137,7 @@ async def running(
     performers = [functions] if functions else []
     async with (
         open_server(settings.data, models=models, performers=performers, bounds=functions) as server,
-        listening(server.app, host=settings.host, port=settings.port, closing=server.close_streams) as address,
+        listening(server.app, host=settings.host, port=settings.port, closing=server.drain) as address,
     ):
         file = settings.data / ANNOUNCEMENT
         file.write_text(str(address))

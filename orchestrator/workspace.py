@@ -163,7 +163,7 @@ class Workspace:
         return open_target(
             settings.dialect,
             settings.base_url,
-            api_key=key or None,
+            api_key=key.get_secret_value() if key else None,
             workspace=settings.workspace,
             concurrency=spec.requests.concurrency or IN_FLIGHT,
             per_second=spec.requests.per_second,

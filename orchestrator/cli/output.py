@@ -25,6 +25,12 @@ def data(text: str) -> None:
     print(text, flush=True)
 
 
+def piece(text: str) -> None:
+    """Some more of an answer, as it comes."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def json(value: object) -> None:
     """The result of a command, for programs."""
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

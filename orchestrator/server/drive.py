@@ -192,7 +192,7 @@ class Drive:
         if performer is None:
             return turns.unavailable(call)
         try:
-            return await performer.perform(self._run, call)
+            return await performer.perform(self._assistant, self._run, call)
         except Exception:  # noqa: BLE001 - a performer that breaks its promise breaks no run
             _log.exception("the performer of '%s' raised, in run %s", call.name, self._run.id)
             return turns.broken(call)

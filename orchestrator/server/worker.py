@@ -75,6 +75,7 @@ class Worker:
 
     async def start(self) -> None:
         """Take up every run that is not over, then look out for new ones. Raises: StoreError."""
+        await self._expire()
         for run_id, status in await self._store.read(runs.unfinished):
             if status == "cancelling":
                 await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
@@ -202,12 +203,15 @@ class Worker:
         """End runs whose time is over, wherever they are."""
         while True:
             try:
-                for run_id in await self._store.read(partial(runs.due, now=self._clock())):
-                    await self._change(run_id, partial(moves.expire, run_id=run_id, now=self._clock()))
-                    self._chore(self._halt(run_id))
+                await self._expire()
             except Exception:  # noqa: BLE001 - the next look may go well
                 _log.exception("the look for runs whose time is over failed")
             await asyncio.sleep(self._sweep_seconds)
+
+    async def _expire(self) -> None:
+        for run_id in await self._store.read(partial(runs.due, now=self._clock())):
+            await self._change(run_id, partial(moves.expire, run_id=run_id, now=self._clock()))
+            self._chore(self._halt(run_id))
 
     async def _change(self, run_id: str, unit: partial[None]) -> None:
         """Carry out a unit and tell; that the run has moved on, or that the database fails, is no error here."""

@@ -79,7 +79,7 @@ class Hands:
     def performs(self, assistant: Assistant, call: Call) -> bool:
         return call.name in self.names
 
-    async def perform(self, run: Run, call: Call) -> str:
+    async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         self.made.append(call)
         self.runs.append(run.id)
         self.now += 1

@@ -239,7 +239,7 @@ sys.path.insert(0, sys.argv[2])
 from runs_kit import *
 
 class Slow(Hands):
-    async def perform(self, run, call):
+    async def perform(self, assistant, run, call):
         with open(sys.argv[1] + "/made", "a") as file:
             file.write(call.id + run.id + "\\n")
         await asyncio.sleep(0.02)

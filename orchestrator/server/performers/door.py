@@ -35,7 +35,7 @@ class Performer(Protocol):
         """Whether this performer answers that call of that assistant. Must not block."""
         ...
 
-    async def perform(self, run: Run, call: Call) -> str:
+    async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """The output, as text for the model. Every outcome is an output; never raises but when cancelled."""
         ...
 

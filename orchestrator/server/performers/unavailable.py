@@ -18,7 +18,7 @@ class Unavailable:
         """Whether the call is of a built-in kind."""
         return call.type in _BUILT_IN
 
-    async def perform(self, run: Run, call: Call) -> str:
+    async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """JSON text with `error` and `message`."""
         message = f"The tool '{call.type}' is not available on this server."
         return orjson.dumps({"error": "tool_unavailable", "message": message}).decode()

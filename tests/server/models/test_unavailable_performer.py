@@ -29,7 +29,7 @@ def call(kind: str) -> Call:
 @pytest.mark.parametrize("kind", sorted((BY_TYPE.keys() | BY_ALIAS.keys()) - {"function"}))
 async def test_a_built_in_tool_is_claimed_and_declined(kind: str) -> None:
     assert Unavailable().performs(ASSISTANT, call(kind))
-    assert json.loads(await Unavailable().perform(RUN, call(kind))) == {
+    assert json.loads(await Unavailable().perform(ASSISTANT, RUN, call(kind))) == {
         "error": "tool_unavailable",
         "message": f"The tool '{kind}' is not available on this server.",
     }

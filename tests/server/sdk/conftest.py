@@ -24,7 +24,7 @@ class Stock:
     def performs(self, assistant: Assistant, call: Call) -> bool:
         return call.name in ("stock_level", "calculator")
 
-    async def perform(self, run: Run, call: Call) -> str:
+    async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         return "42"
 
 
