@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from orchestrator.cli.main import COMMANDS, help_text
+from orchestrator.cli.commands import COMMANDS, help_text
 from orchestrator.diagnostics import did_you_mean
 from orchestrator.errors import ManifestsInvalid, OrchestratorError, PluginsInvalid
 

@@ -1,26 +1,11 @@
-"""Names of the commands, and how errors leave the process. Imports no command, and for bare help not even click."""
+"""The way in. Prints bare help without importing click; errors leave the process as exit codes (`group.py`)."""
 
 from __future__ import annotations
 
 import sys
 
 from orchestrator import __version__
-
-# command → (module below orchestrator.cli, what it does)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "up": ("up", "Serve, apply assistants.d and perform functions of plugins, all in one."),
-    "ask": ("ask", "Ask an assistant one question; the answer is on standard output."),
-    "chat": ("chat", "Talk with an assistant."),
-    "validate": ("validate", "Check manifests and plug-ins, everything in one run."),
-    "render": ("render", "Show an assistant as it will be at the target."),
-    "plan": ("plan", "Show what apply would do. Never writes."),
-    "apply": ("apply", "Bring the target in line with the manifests."),
-    "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
-    "destroy": ("destroy", "Delete every assistant of this project in an environment."),
-    "serve": ("serve", "Serve the Assistant API; no manifests, no plug-ins."),
-    "schema": ("schema", "Print the JSON Schema of manifests, for editors."),
-    "version": ("version", "Print the version."),
-}
+from orchestrator.cli.commands import help_text
 
 
 def main() -> None:
@@ -35,21 +20,3 @@ def main() -> None:
     from orchestrator.cli.group import run
 
     sys.exit(run(arguments))
-
-
-def help_text() -> str:
-    """The help of the program as a whole."""
-    rows = [f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Usage: orchestrator COMMAND [OPTIONS] …",
-            "",
-            "Assistants as code: declared in assistants.d, answered with functions of plugins.",
-            "",
-            "Commands:",
-            *rows,
-            "",
-            "Options of every command: -C DIR, --help. Of most: -e ENV, --format text|json.",
-            "ORCHESTRATOR_DIR, _ENV, _PROJECT, _DATA, _HOST and _PORT set defaults.",
-        ]
-    )

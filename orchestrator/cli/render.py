@@ -19,6 +19,7 @@ def command(name: str, fmt: str, instructions: bool, **given: Any) -> None:
     """Show the assistant NAME as it will be at the target: rendered, patched, its tools resolved. No secrets."""
     from orchestrator.diagnostics import did_you_mean
     from orchestrator.errors import SettingsError
+    from orchestrator.reconcile import report
     from orchestrator.reconcile.body import comparable
     from orchestrator.workspace import Workspace
 
@@ -37,8 +38,7 @@ def command(name: str, fmt: str, instructions: bool, **given: Any) -> None:
     else:
         for field, value in body.items():
             if field == "tools":
-                names = [t.get("function", {}).get("name") or t["type"] for t in value or []]
-                value = ", ".join(names)
-            if field != "instructions":
+                output.data(f"tools: {', '.join(report.tool_name(tool) for tool in value or ())}")
+            elif field != "instructions":
                 output.data(f"{field}: {value}")
         output.data(f"\n{text}")

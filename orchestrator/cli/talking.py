@@ -41,10 +41,9 @@ async def find(work: Workspace, target: HttpTarget, name: str) -> str:
 def performing(work: Workspace, name: str) -> Perform:
     """Answers the calls that the target hands to us, from the plug-in registry; None: nothing is bound there."""
     desired = work.find(name)
-    bindings = desired.bindings if desired else {}
 
     async def answer(function: str, arguments: str) -> str | None:
-        binding = bindings.get(function)
+        binding = desired.bindings.get(function) if desired else None
         if binding is None:
             return None
         if binding.approval == "ask" and not _approved(function, arguments):

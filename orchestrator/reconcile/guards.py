@@ -15,7 +15,7 @@ class DeleteLimits:
 
     allowed: bool = True
     count: int | None = 10
-    percent: int | None = 20
+    percent: float | None = 20
 
 
 SMALL_SET = 5  # below this many owned assistants the percentage says nothing, and the count alone decides
@@ -45,6 +45,6 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
         )
     if limits.percent is not None and owned >= SMALL_SET and deletes * 100 > owned * limits.percent:
         raise UnsafePlan(
-            f"{deletes} of {owned} assistants would be deleted, more than {limits.percent} %.",
+            f"{deletes} of {owned} assistants would be deleted, more than {limits.percent:g} %.",
             hint="raise policy.maxDeletePercent of the environment, or delete in several steps",
         )

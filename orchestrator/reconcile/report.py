@@ -157,7 +157,7 @@ def _difference_lines(d: Difference) -> Iterator[str]:
 
 
 def _tool_lines(d: Difference) -> Iterator[str]:
-    before, after = ({_tool_name(t): t for t in side or ()} for side in (d.before, d.after))
+    before, after = ({tool_name(t): t for t in side or ()} for side in (d.before, d.after))
     yield from (f"      - {name}" for name in before if name not in after)
     yield from (f"      + {name}" for name in after if name not in before)
     for name in after:
@@ -167,7 +167,8 @@ def _tool_lines(d: Difference) -> Iterator[str]:
         yield f"      order: {', '.join(before)} → {', '.join(after)}"
 
 
-def _tool_name(tool: dict[str, Any]) -> str:
+def tool_name(tool: dict[str, Any]) -> str:
+    """How a tool in comparable form is called."""
     return str(tool.get("function", {}).get("name") or tool.get("type"))
 
 

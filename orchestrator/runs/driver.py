@@ -5,6 +5,7 @@ Events are hints, the run is the truth: when a stream breaks off, the run itself
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -98,19 +99,20 @@ async def drive(
     run = _Run(api=api, thread_id=thread_id, notice=notice or _ignore, sleep=sleep)
     events = api.start_run(thread_id, assistant_id, **(options or {}))
     try:
-        for _ in range(rounds + 1):
+        for answered in itertools.count():
             async with aclosing(run.follow(events)) as happenings:
                 async for happening in happenings:
                     yield happening
             if isinstance(run.state, Finished):
                 yield _end(run.state, run.teller)
                 return
+            if answered == rounds:
+                raise RunError(f"The run asked for outputs more than {rounds} times.", hint="raise limits.toolRounds")
             for happening in run.asked():
                 yield happening
             for happening in await run.answer(perform):
                 yield happening
             events = api.submit_tool_outputs(thread_id, run.teller.run_id, run.submission())
-        raise RunError(f"The run asked for outputs more than {rounds} times.", hint="raise limits.toolRounds")
     except BaseException:
         await run.abandon()
         raise

@@ -57,15 +57,15 @@ def read(run: Mapping[str, Any]) -> State:
     Raises:
         CannotUnderstand: there is no status, or none of the Assistant API's.
     """
-    status = run.get("status")
+    status = str(run.get("status"))
     if status in TERMINAL:
-        return Finished(ok=status == "completed", status=str(status), error=_error(run))
+        return Finished(ok=status == "completed", status=status, error=_error(run))
     if status == "requires_action":
         calls = _calls(run)
         return Answer(calls=calls) if calls else Wait(status=status)
     if status in ACTIVE:
-        return Wait(status=str(status))
-    raise CannotUnderstand(f"The run has the unknown status {status!r}.")
+        return Wait(status=status)
+    raise CannotUnderstand(f"The run has the unknown status '{status[:64]}'.")
 
 
 def told_by(event: str, run: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
         ("ruff", "format", "--check", "."),
         ("basedpyright",),
     ],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_the_checkers_have_nothing_to_say(command: tuple[str, ...]) -> None:
     done = _run(str(BIN / command[0]), *command[1:])
@@ -61,7 +61,7 @@ def test_error_codes_are_unique_and_texts_tell_something() -> None:
 
 
 def test_every_command_has_a_file_and_says_so_in_help() -> None:
-    from orchestrator.cli.main import COMMANDS, help_text
+    from orchestrator.cli.commands import COMMANDS, help_text
 
     for name, (module, _) in COMMANDS.items():
         assert importlib.import_module(f"orchestrator.cli.{module}").command.name == name

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from orchestrator.targets.memory import MemoryTarget
 from worlds import OWNER, breaking, converge, desired, many
 
 from orchestrator.errors import UnsafePlan
@@ -16,6 +15,7 @@ from orchestrator.reconcile.changes import Create, Delete, Update
 from orchestrator.reconcile.guards import DeleteLimits, check
 from orchestrator.reconcile.plans import plan
 from orchestrator.reconcile.stamp import Stamp, read_stamp
+from orchestrator.targets.memory import MemoryTarget
 from orchestrator.wire.assistants import METADATA_VALUE
 
 

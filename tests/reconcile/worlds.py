@@ -1,12 +1,10 @@
-"""Worlds for the reconciler: desired assistants by hand, and a target that dies, or loses answers, at a chosen request."""
+"""Worlds for the reconciler: wanted assistants by hand, and a target that dies at a chosen request."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any, TypeVar
-
-from orchestrator.targets.memory import MemoryTarget
 
 from orchestrator.diagnostics import Span
 from orchestrator.errors import Unreachable
@@ -16,6 +14,7 @@ from orchestrator.reconcile.observed import Observed, Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import Stamp
+from orchestrator.targets.memory import MemoryTarget
 
 T = TypeVar("T")
 OWNER = "shop/production"

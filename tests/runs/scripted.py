@@ -18,7 +18,7 @@ def run(status: str, **fields: Any) -> RunEvent:
 
 
 def asks(*calls: tuple[str, str, str]) -> dict[str, Any]:
-    wire = [{"id": id, "type": "function", "function": {"name": name, "arguments": text}} for id, name, text in calls]
+    wire = [{"id": key, "type": "function", "function": {"name": name, "arguments": text}} for key, name, text in calls]
     return {"required_action": {"submit_tool_outputs": {"tool_calls": wire}}}
 
 
@@ -74,17 +74,15 @@ class ScriptedApi:
     async def add_message(self, thread_id: str, text: str) -> None:
         self.said.append(text)
 
-    async def start_run(self, thread_id: str, assistant_id: str, **options: object) -> AsyncGenerator[RunEvent]:
+    def start_run(self, thread_id: str, assistant_id: str, **options: object) -> AsyncGenerator[RunEvent]:
         self.started.append(options)
-        async for event in self._play():
-            yield event
+        return self._play()
 
-    async def submit_tool_outputs(
+    def submit_tool_outputs(
         self, thread_id: str, run_id: str, outputs: Sequence[tuple[str, str]]
     ) -> AsyncGenerator[RunEvent]:
         self.submitted.append(list(outputs))
-        async for event in self._play():
-            yield event
+        return self._play()
 
     async def retrieve_run(self, thread_id: str, run_id: str) -> Mapping[str, Any]:
         found = self.runs.pop(0) if len(self.runs) > 1 else self.runs[0]

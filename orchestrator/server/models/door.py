@@ -60,7 +60,7 @@ ModelEvent = TextPiece | CallPiece | Spent | Stop
 
 
 class ModelFault(Exception):
-    """The model did not answer, or not to the end. `code`: server_error or rate_limit_exceeded (the run's last_error)."""
+    """The model did not answer, or not to the end. `code` goes to last_error: server_error or rate_limit_exceeded."""
 
     def __init__(self, message: str, *, code: str = "server_error") -> None:
         super().__init__(message)
