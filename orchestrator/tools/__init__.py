@@ -13,7 +13,7 @@ from orchestrator.tools.function import Function, FunctionDefinition
 from orchestrator.tools.generate_qrcode import GenerateQrcode
 from orchestrator.tools.github_search import GithubSearch
 from orchestrator.tools.hosted_plugin import HostedPlugin
-from orchestrator.tools.kind import Offer, ToolKind
+from orchestrator.tools.kind import Offer, ToolKind, as_object
 from orchestrator.tools.opaque import Opaque
 from orchestrator.tools.quark_search import QuarkSearch
 from orchestrator.tools.rag import Rag
@@ -45,11 +45,21 @@ def decode(wire: Mapping[str, Any]) -> ToolKind:
 
 def offer(wire: Mapping[str, Any]) -> Offer | None:
     """What a chat model is told of a tool on the wire, old names included; None: nothing."""
+    if wire.get("type") == Function.TYPE:
+        return _function_offer(as_object(wire.get("function")))
     alias = BY_ALIAS.get(str(wire.get("type")))
     if alias is None:
         return decode(wire).offer()
     told = decode({**wire, "type": alias.TYPE}).offer()
     return told and told.model_copy(update={"name": wire["type"]})
+
+
+def _function_offer(told: Mapping[str, Any]) -> Offer | None:
+    """As `Function.offer`, but keys that we do not know do not matter: applications send all kinds of them."""
+    if not told.get("name"):
+        return None
+    parameters = as_object(told.get("parameters")) or {"type": "object", "properties": {}}
+    return Offer(name=str(told["name"]), description=str(told.get("description") or ""), parameters=parameters)
 
 
 __all__ = [

@@ -18,6 +18,9 @@ from stub import broken, html, js, opened, refusal, serving
 from orchestrator.errors import CannotUnderstand, RunError, SlowDown, TargetError, Unreachable
 from orchestrator.reconcile.stamp import Stamp
 from orchestrator.runs import CallDone, Called, Ended, Said, drive
+from orchestrator.server.app import open_server
+from orchestrator.server.models import directory
+from orchestrator.server.models.scripted import ScriptedModel
 from orchestrator.targets import HttpTarget
 from orchestrator.tools import Function, FunctionDefinition
 from orchestrator.wire.faults import MISSING
@@ -165,11 +168,7 @@ async def test_who_leaves_cancels_the_run_at_the_server() -> None:
 
 @pytest.fixture
 async def ours(tmp_path: Path) -> Any:
-    from orchestrator.server.app import open_server
-    from orchestrator.server.models.directory import Directory, Route
-    from orchestrator.server.models.scripted import ScriptedModel
-
-    models = Directory([Route(match="*", model=ScriptedModel(None))])
+    models = directory.Directory([directory.Route(match="*", model=ScriptedModel(None))])
     async with open_server(tmp_path, models=models) as server, serving(server.app) as url, opened(url) as target:
         yield target
 

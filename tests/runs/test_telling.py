@@ -28,7 +28,26 @@ NAMES = st.sampled_from(
     ]
 )
 WORDS = st.sampled_from(
-    ["id", "status", "delta", "content", "text", "value", "step_details", "tool_calls", "type", "function", "name", "arguments", "output", "required_action", "submit_tool_outputs", "last_error", "code", "message"]
+    [
+        "id",
+        "status",
+        "delta",
+        "content",
+        "text",
+        "value",
+        "step_details",
+        "tool_calls",
+        "type",
+        "function",
+        "name",
+        "arguments",
+        "output",
+        "required_action",
+        "submit_tool_outputs",
+        "last_error",
+        "code",
+        "message",
+    ]
 )
 LIKELY = st.recursive(
     strategies.json_values,

@@ -11,6 +11,8 @@ from stub import Stub, opened, serving
 from orchestrator.errors import NotFound, Rejected
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.stamp import Stamp
+from orchestrator.server.app import open_server
+from orchestrator.server.models.directory import Directory
 from orchestrator.targets import MemoryTarget
 from orchestrator.tools import Function, FunctionDefinition, HostedPlugin
 from orchestrator.tools.code_interpreter import CodeInterpreter
@@ -42,11 +44,8 @@ async def target(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncGenerato
         return
     app: Any = Stub().app()
     if request.param == "server":
-        live = pytest.importorskip("orchestrator.server.app", reason="the server is not there yet")
-        from orchestrator.server.models.directory import Directory
-
         async with (
-            live.open_server(tmp_path, models=Directory([])) as server,
+            open_server(tmp_path, models=Directory([])) as server,
             serving(server.app) as url,
             opened(url) as it,
         ):
