@@ -96,7 +96,8 @@ async def update_thread(ask: Ask) -> Out:
 
 
 async def delete_thread(ask: Ask) -> Out:
-    """T4."""
+    """T4. A run that is active ends with its thread."""
+    await ask.services.runs.cancel_active(ask.workspace, ask.ids["thread"])
     await ask.services.threads.delete(ask.workspace, ask.ids["thread"])
     return ask.shows.deleted("thread", ask.ids["thread"])
 

@@ -6,6 +6,7 @@ A run that was accepted is on disk before anybody is told its id; then it is han
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -150,6 +151,17 @@ class Runs:
         if run.status == "cancelling":
             self._queue.cancel(run.id)
         return run
+
+    async def cancel_active(self, workspace: str, thread_id: str) -> None:
+        """Cancel the run that is active on a thread, if there is one."""
+
+        def unit(tx: Tx) -> str | None:
+            return threads.active_run(tx, threads.get(tx, workspace, thread_id).id)
+
+        active = await self._store.read(unit)
+        if active is not None:
+            with suppress(Fault):  # it ended in the meantime
+                await self.cancel(workspace, thread_id, active)
 
     async def submit_tool_outputs(
         self, workspace: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
