@@ -6,11 +6,13 @@ Never follows a redirect (a bearer key must not travel), never retries: who call
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import orjson
@@ -148,6 +150,7 @@ class Client:
             timeout=httpx2.Timeout(timeout, connect=5.0, pool=None),
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             follow_redirects=False,
+            trust_env=not _on_this_machine(base_url),
             transport=transport,
         )
 
@@ -204,6 +207,17 @@ class Client:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+
+def _on_this_machine(url: str) -> bool:
+    """Whether an address is a loopback one: proxies of the environment are not for these."""
+    with suppress(ValueError):
+        host = urlsplit(url).hostname or ""
+        if host == "localhost":
+            return True
+        with suppress(ValueError):
+            return ip_address(host).is_loopback
+    return False
 
 
 def _permanent(message: str) -> Unreachable:

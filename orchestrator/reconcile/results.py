@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from orchestrator.errors import RefusedKey, TargetError
+from orchestrator.errors import RefusedKey, SlowDown, TargetError
 from orchestrator.reconcile.body import Body
 from orchestrator.reconcile.changes import Change, Create, Delete, Update, stamp_for
 from orchestrator.reconcile.observed import Observed, Target
@@ -101,12 +101,12 @@ class _Writer:
             try:
                 await self._target.create(change.after.body, stamp)
             except TargetError as error:
-                if not error.temporary:
-                    raise
+                if not error.temporary or not error.sent or isinstance(error, SlowDown):
+                    raise  # surely not carried out, and the target has tried often enough
                 lost = error
             else:
                 return
-            if lost.sent and await self._arrived(attempt):
+            if await self._arrived(attempt):
                 return
             if number == CREATE_ATTEMPTS:
                 raise lost

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from orchestrator.tools.kind import ToolKind, as_object
+from orchestrator.tools.kind import ToolKind
+
+
+class UserAuth(BaseModel):
+    """The `auth` of the wire; anything else in it is not understood here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth_type: str = Field(alias="type")
+    user_token: SecretStr
 
 
 class HostedPlugin(ToolKind):

@@ -170,3 +170,8 @@ def test_apply_asks_and_where_nobody_answers_it_names_the_flag(project: Project)
     done = project.run("apply")
     assert (done.returncode, "--yes" in done.stderr) == (64, True)
     assert project.there() == []
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(project: Project) -> None:
+    project.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+    assert project.run("plan", "--detailed-exitcode").returncode == 2

@@ -69,19 +69,20 @@ def test_a_second_up_on_the_same_folder_says_who_has_it(up: Running, folder: Pat
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_dashscope_sdk_runs_a_function_that_a_manifest_binds(up: Running) -> None:
+def test_the_dashscope_sdk_runs_a_function_that_a_manifest_binds(up: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     import dashscope
 
-    base = {"base_address": f"{up.address}/api/v1", "api_key": "any"}
-    (weather,) = [a for a in dashscope.Assistants.list(**base).data if a.name == "Weather guide"]
-    thread = dashscope.Threads.create(**base)
-    dashscope.Messages.create(thread.id, content="weather in Hangzhou", **base)
-    run = dashscope.Runs.create(thread.id, assistant_id=weather.id, **base)
-    run = dashscope.Runs.wait(run.id, thread_id=thread.id, timeout_seconds=20, **base)
+    monkeypatch.setattr(dashscope, "base_http_api_url", f"{up.address}/api/v1")
+    monkeypatch.setattr(dashscope, "api_key", "any")
+    (weather,) = [a for a in dashscope.Assistants.list().data if a.name == "Weather guide"]
+    thread = dashscope.Threads.create()
+    dashscope.Messages.create(thread.id, content="weather in Hangzhou")
+    run = dashscope.Runs.create(thread.id, assistant_id=weather.id)
+    run = dashscope.Runs.wait(run.id, thread_id=thread.id, timeout_seconds=20)
     assert run.status == "completed"
-    newest = dashscope.Messages.list(thread.id, **base).data[0]
+    newest = dashscope.Messages.list(thread.id).data[0]
     assert "Hangzhou, day 1" in newest.content[0].text.value
-    steps = dashscope.Steps.list(run.id, thread_id=thread.id, **base).data
+    steps = dashscope.Steps.list(run.id, thread_id=thread.id).data
     assert [s.type for s in steps] == ["message_creation", "tool_calls"]
 
 
