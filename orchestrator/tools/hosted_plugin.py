@@ -42,13 +42,12 @@ class HostedPlugin(ToolKind):
     @classmethod
     def decode(cls, wire: Mapping[str, Any]) -> Self:
         """Read `{"type": ID, "auth": {…}}`; whether a target echoes `auth` is its own affair."""
-        auth = as_object(wire.get("auth"))
         fields: dict[str, Any] = {
             "id": wire.get("type"),
             **{k: v for k, v in wire.items() if k not in ("type", "auth")},
         }
-        if auth.get("user_token"):
-            fields |= {"auth_type": auth.get("type", "user_http"), "user_token": auth["user_token"]}
+        if "auth" in wire:
+            fields |= UserAuth.model_validate(wire["auth"]).model_dump()
         return cls.model_validate(fields)
 
     def comparable(self) -> dict[str, Any]:

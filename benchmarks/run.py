@@ -1,0 +1,12 @@
+"""All benchmarks, one after another; `make bench`. The last result is kept in benchmarks/RESULTS.md by hand."""
+
+from __future__ import annotations
+
+import apply
+import plan
+import runs
+import start
+
+if __name__ == "__main__":
+    for benchmark in (start, apply, runs, plan):
+        benchmark.main()
