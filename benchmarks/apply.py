@@ -8,6 +8,7 @@ import socket
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
 
@@ -43,7 +44,9 @@ def stub() -> None:
         await send({"type": "http.response.body", "body": orjson.dumps(answer)})
 
     async def serve() -> None:
-        bound = socket.create_server(("127.0.0.1", 0))
+        # with the protocol named: asyncio sends at once (TCP_NODELAY) only then
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         print(bound.getsockname()[1], flush=True)
         serving = asyncio.create_task(server.serve(sockets=[bound]))
@@ -54,9 +57,16 @@ def stub() -> None:
     asyncio.run(serve())
 
 
+@dataclass(frozen=True)
+class At:
+    span: Span
+
+
 async def once(port: int) -> float:
     body = {"model": "qwen-plus", "instructions": "You answer questions. " * 55}
-    wanted = [Desired(name=f"a{i}", body={**body, "name": f"a{i}"}, place=Span(file="a.yaml")) for i in range(NUMBER)]
+    wanted = [
+        Desired(name=f"a{i}", body={**body, "name": f"a{i}"}, source=At(Span(file="a.yaml"))) for i in range(NUMBER)
+    ]
     target = open_target("dashscope", f"http://127.0.0.1:{port}/api/v1", concurrency=FLIGHT)
     planned = plan(wanted, await target.observe(), owner="bench/far", prune=False)
     start = perf_counter()

@@ -14,6 +14,7 @@ from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
 from orchestrator.manifests import Environment, Loaded, Placed, Selection, resolve, select
 from orchestrator.manifests import load as load_manifests
+from orchestrator.manifests.loader import collector_paused
 from orchestrator.reconcile import guards
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.desiring import desire
@@ -47,6 +48,11 @@ class Workspace:
         Raises:
             ManifestsInvalid: the environment itself is not there or cannot be expanded.
         """
+        with collector_paused():
+            return cls._read(settings)
+
+    @classmethod
+    def _read(cls, settings: Settings) -> Workspace:
         plugins = load_functions(settings.plugins)
         loaded = load_manifests(settings.manifests, settings.environ)
         try:

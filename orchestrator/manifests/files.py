@@ -6,6 +6,7 @@ descriptor, so that nobody can swap it in between. Hidden files and folders are 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -71,11 +72,10 @@ def _walk(folder: Path, below: str, depth: int, label: str) -> Iterator[str | Di
 
 
 def _read(root: Path, name: str, file: str) -> Text | Diagnostic:
-    path = os.path.realpath(root / name)
-    if not path.startswith(f"{root}{os.sep}"):
-        return refused(file, "a link that leads out of the folder is not followed", hint="copy the file")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = _open(root, name)
+    except _LeadsOut:
+        return refused(file, "a link that leads out of the folder is not followed", hint="copy the file")
     except OSError as error:
         return refused(file, f"cannot be read: {_reason(error)}", code="MAN001")
     try:
@@ -84,6 +84,24 @@ def _read(root: Path, name: str, file: str) -> Text | Diagnostic:
         return refused(file, f"cannot be read: {_reason(error)}", code="MAN001")
     finally:
         os.close(descriptor)
+
+
+class _LeadsOut(Exception):
+    """A link whose end is not in the folder."""
+
+
+def _open(root: Path, name: str) -> int:
+    """A descriptor of the file; of a link, what it leads to, if that is in the folder."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(f"{root}{os.sep}{name}", flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    path = os.path.realpath(root / name)
+    if not path.startswith(f"{root}{os.sep}"):
+        raise _LeadsOut
+    return os.open(path, flags)
 
 
 def _read_open(descriptor: int, name: str, file: str) -> Text | Diagnostic:

@@ -40,7 +40,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Loaded:
     """Read all manifests of a folder. Never raises for what is wrong in it: see `Loaded.diagnostics`."""
     found = _Found()
     if folder.is_dir():
-        with _collector_paused():
+        with collector_paused():
             for file in read_folder(folder):
                 _take(file, folder.name, environ, found)
     else:
@@ -52,7 +52,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Loaded:
 
 
 @contextmanager
-def _collector_paused() -> Generator[None]:
+def collector_paused() -> Generator[None]:
     """What is read here stays: looking for garbage among it again and again takes half of the time of 10,000 files."""
     if not gc.isenabled():
         yield
@@ -142,7 +142,8 @@ def build(document: Document, environ: Mapping[str, str], diagnostics: list[Diag
             if len(diagnostics) - before < MAX_COMPLAINTS:
                 diagnostics.append(complain(document, code, message, path, hint=hint))
 
-        raw = expand(raw, environ, say)
+        if "${" in document.text or "\\" in document.text:  # an escape may spell it too
+            raw = expand(raw, environ, say)
     value = validated(kind, raw, document, diagnostics)
     if value is None or len(diagnostics) > before:
         return None

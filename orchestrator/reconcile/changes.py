@@ -57,9 +57,8 @@ def compare(desired: Desired, observed: Observed, stamp: Stamp) -> Update | None
     """The update that brings one assistant in line; None: it is in line."""
     wanted = digests(desired.body)
     moved = wanted != dict(stamp.fields) or stamp.manifest != desired.name or stamp.protect != desired.protect
-    drifts = drifted_fields(observed, stamp)
     differences = tuple(
-        Difference(field=field, before=before, after=after, drifted=field in drifts)
+        Difference(field=field, before=before, after=after, drifted=_drifted(field, observed, stamp))
         for field, value in desired.body.items()
         if (before := comparable(field, observed.body.get(field))) != (after := comparable(field, value))
     )
@@ -74,11 +73,10 @@ def compare(desired: Desired, observed: Observed, stamp: Stamp) -> Update | None
     )
 
 
-def drifted_fields(observed: Observed, stamp: Stamp) -> frozenset[str]:
-    """The fields whose value at the target is not the one we last wrote."""
-    return frozenset(
-        field for field, written in stamp.fields.items() if digest(field, observed.body.get(field)) != written
-    )
+def _drifted(field: str, observed: Observed, stamp: Stamp) -> bool:
+    """Whether the value at the target is not the one we last wrote; what we never wrote cannot drift."""
+    written = stamp.fields.get(field)
+    return written is not None and digest(field, observed.body.get(field)) != written
 
 
 def _cause(wanted: Mapping[str, str], written: Mapping[str, str], differences: tuple[Difference, ...]) -> Cause:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from orchestrator.diagnostics import Span
 from orchestrator.reconcile.body import Body
@@ -29,14 +29,28 @@ class Rules:
     last_messages: int | None = None
 
 
+class Source(Protocol):
+    """Where a manifest stands; looked up only when it is told, since that means reading its text again."""
+
+    @property
+    def span(self) -> Span:
+        """The place of its name."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """One assistant as it shall be. `bindings`: by the name that the model sees."""
 
     name: str
     body: Body
-    place: Span
+    source: Source = field(repr=False, compare=False)
     previous_names: tuple[str, ...] = ()
     protect: bool = False
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     rules: Rules = field(default_factory=Rules)
+
+    @property
+    def place(self) -> Span:
+        """Where its manifest stands."""
+        return self.source.span

@@ -83,7 +83,7 @@ class _Maker:
         return Desired(
             name=metadata.name,
             body=body,
-            place=one.span,
+            source=one,
             previous_names=metadata.previous_names,
             protect=spec.protect,
             bindings=dict(self._bindings(one)),

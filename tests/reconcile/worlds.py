@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
@@ -20,10 +21,15 @@ T = TypeVar("T")
 OWNER = "shop/production"
 
 
+@dataclass(frozen=True)
+class At:
+    span: Span
+
+
 def desired(name: str, **changes: Any) -> Desired:
     """One wanted assistant; `changes` go to its body."""
     body = {"model": "qwen-plus", "name": name, "instructions": f"You are {name}.", **changes}
-    return Desired(name=name, body=body, place=Span(file="assistants.d/a.yaml", line=1))
+    return Desired(name=name, body=body, source=At(Span(file="assistants.d/a.yaml")))
 
 
 def many(number: int, **changes: Any) -> list[Desired]:
