@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
 
+import httpx2
 import orjson
 import uvicorn
 from measuring import PYTHON
@@ -77,21 +78,37 @@ async def once(port: int) -> float:
     return spent
 
 
+async def bare(port: int) -> float:
+    """The same requests by the HTTP client alone: what no code of ours can beat."""
+    body = orjson.dumps({"model": "qwen-plus", "instructions": "You answer questions. " * 55})
+    left = iter(range(NUMBER))
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        await client.get("/assistants")
+
+        async def work() -> None:
+            for _ in left:
+                (await client.post("/assistants", content=body)).json()
+
+        start = perf_counter()
+        await asyncio.gather(*(work() for _ in range(FLIGHT)))
+        return perf_counter() - start
+
+
 def main() -> None:
     child = subprocess.Popen([PYTHON, __file__, "stub"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin is not None
     assert child.stdout is not None
     try:
         port = int(child.stdout.readline())
-        times = [asyncio.run(once(port)) for _ in range(8)][1:]
+        pairs = [(asyncio.run(once(port)), asyncio.run(bare(port))) for _ in range(10)][1:]
     finally:
         child.stdin.close()
         child.wait(timeout=10)
     limit = math.ceil(NUMBER / FLIGHT) * LATENCY
-    spent = statistics.median(times)
+    spent, alone = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(
         f"apply of {NUMBER} at {LATENCY * 1000:.0f} ms, {FLIGHT} in flight: {spent / limit:.2f} × the limit "
-        f"({spent * 1000:.0f} / {limit * 1000:.0f} ms; aim ≤ 1.4 ×)"
+        f"({spent * 1000:.0f} / {limit * 1000:.0f} ms; httpx2 alone {alone / limit:.2f} ×; aim ≤ 1.4 ×)"
     )
 
 
