@@ -53,14 +53,19 @@ def load(folder: Path, environ: Mapping[str, str]) -> Loaded:
 
 @contextmanager
 def collector_paused() -> Generator[None]:
-    """What is read here stays: looking for garbage among it again and again takes half of the time of 10,000 files."""
+    """What is read here stays: looking for garbage among it takes a third of the time of 10,000 files.
+
+    It is set aside afterwards (`gc.freeze`) until the next reading; counting references frees it all the same.
+    """
     if not gc.isenabled():
         yield
         return
+    gc.unfreeze()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

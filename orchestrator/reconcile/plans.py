@@ -58,8 +58,8 @@ def plan(desired: Iterable[Desired], observed: Iterable[Observed], *, owner: str
         else:
             unchanged.append(want.name)
     left = [*by_name.values(), *duplicates]
-    kept = [o for o in left if o.stamp is not None and o.stamp.protect]
-    orphans = [o for o in left if o not in kept]
+    kept = [o for o in left if _protected(o)]
+    orphans = [o for o in left if not _protected(o)]
     if prune:
         changes += [Delete(before=o, name=_name(o)) for o in orphans]
         orphans = []
@@ -91,6 +91,10 @@ def _take(by_name: dict[str, Observed], want: Desired) -> Observed | None:
         if name in by_name:
             return by_name.pop(name)
     return None
+
+
+def _protected(one: Observed) -> bool:
+    return one.stamp is not None and one.stamp.protect
 
 
 def _name(one: Observed) -> str:
