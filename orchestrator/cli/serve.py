@@ -19,16 +19,17 @@ def command(**given: Any) -> None:
     from orchestrator.embedded import running
     from orchestrator.server.models.directory import Directory, Route
     from orchestrator.server.models.scripted import ScriptedModel
-    from orchestrator.server.serving import run, until_signal
+    from orchestrator.server.serving import run, signals
     from orchestrator.settings import Settings
 
     settings: Settings = options.settings(**given)
 
     async def main() -> None:
         models = Directory([Route(match="*", model=ScriptedModel(None))])
-        async with running(settings, models=models) as address:
-            output.say(f"Serving the Assistant API on {address}/api/v1, data in {settings.data}. Ctrl-C stops.")
-            await until_signal()
-            output.say("Stopping …")
+        with signals() as called:
+            async with running(settings, models=models) as address:
+                output.say(f"Serving the Assistant API on {address}/api/v1, data in {settings.data}. Ctrl-C stops.")
+                await called.wait()
+                output.say("Stopping …")
 
     run(main)

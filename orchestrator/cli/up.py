@@ -32,14 +32,15 @@ def command(**given: Any) -> int:
 
 
 async def _up(work: Workspace) -> int:
-    from orchestrator.server.serving import until_signal
+    from orchestrator.server.serving import signals
 
-    async with work.serve(work.functions()) as address:
-        code = await _apply(work)
-        if code == 0:
-            _greet(work, address)
-            await until_signal()
-            output.say("Stopping …")
+    with signals() as called:
+        async with work.serve(work.functions()) as address:
+            code = await _apply(work)
+            if code == 0:
+                _greet(work, address)
+                await called.wait()
+                output.say("Stopping …")
     return code
 
 

@@ -87,17 +87,29 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return runner.run(main())
 
 
-async def until_signal() -> None:
-    """Wait for SIGINT or SIGTERM; the next one then ends the process the hard way."""
+@contextmanager
+def signals() -> Generator[asyncio.Event]:
+    """An event that SIGINT or SIGTERM sets; a second signal ends the process the hard way.
+
+    Begin the block before anybody is told that we serve.
+    """
     loop = asyncio.get_running_loop()
     called = asyncio.Event()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, called.set)
-    try:
-        await called.wait()
-    finally:
+
+    def hear() -> None:
+        called.set()
+        forget()
+
+    def forget() -> None:
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, hear)
+    try:
+        yield called
+    finally:
+        forget()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -25,16 +25,17 @@ from pathlib import Path
 from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.scripted import ScriptedModel
-from orchestrator.server.serving import listening, run, until_signal
+from orchestrator.server.serving import listening, run, signals
 
 async def main():
     models = Directory([Route(match="*", model=ScriptedModel(None))])
-    async with (
-        open_server(Path(sys.argv[1]), models=models) as server,
-        listening(server.app, host="127.0.0.1", port=0, closing=server.drain) as address,
-    ):
-        print(address, flush=True)
-        await until_signal()
+    with signals() as called:
+        async with (
+            open_server(Path(sys.argv[1]), models=models) as server,
+            listening(server.app, host="127.0.0.1", port=0, closing=server.drain) as address,
+        ):
+            print(address, flush=True)
+            await called.wait()
 
 run(main)
 print("stopped", flush=True)
