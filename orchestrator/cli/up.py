@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +68,16 @@ def _greet(work: Workspace, address: Address) -> None:
     if names:
         name = "weather" if "weather" in names else names[0]
         output.say("Talk to it from a second shell:")
-        output.say(f'  orchestrator ask {name} "Hello"')
-        output.say(f"  orchestrator chat {name}")
+        output.say(f'  {_program()} ask {name} "Hello"')
+        output.say(f"  {_program()} chat {name}")
     output.say("Or with the dashscope SDK:")
     output.say(f'  dashscope.base_http_api_url = "{address}/api/v1"')
+
+
+def _program() -> str:
+    """How this program is called from a second shell in the same folder."""
+    if shutil.which("orchestrator"):
+        return "orchestrator"
+    called = Path(sys.argv[0]).absolute()
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
