@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ from time import sleep
 
 from pydantic import SecretStr
 
-from orchestrator.diagnostics import Span
-from orchestrator.errors import StoreError
+from orchestrator.diagnostics import Diagnostic, Span
+from orchestrator.errors import FolderInUse, ManifestsInvalid, StoreError
 from orchestrator.functions import Registry, invoke
 from orchestrator.manifests import Endpoint, Environment, Placed, SecretPlace, resolve
 from orchestrator.reconcile.desired import Binding, Desired
@@ -24,7 +24,7 @@ from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.app import open_server
 from orchestrator.server.models.compatible import CompatibleModel
 from orchestrator.server.models.directory import Directory, Route
-from orchestrator.server.models.script import load_script
+from orchestrator.server.models.script import Script, load_script
 from orchestrator.server.models.scripted import ScriptedModel
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
@@ -118,8 +118,31 @@ def models(environment: Placed[Environment], environ: Mapping[str, str], folder:
             key = _secret(entry.api_key, environ, folder, where)
             routes.append(Route(match=entry.match, model=CompatibleModel(entry.base_url, key)))
         else:
-            routes.append(Route(match=entry.match, model=ScriptedModel(load_script(folder / entry.script))))
+            where = environment.complain("MAN010", _OUTSIDE, ("spec", "models", nth, "script"))
+            routes.append(Route(match=entry.match, model=ScriptedModel(_script(folder, entry.script, where))))
     return Directory(routes or [Route(match="*", model=ScriptedModel(None))])
+
+
+def script_faults(environment: Placed[Environment], folder: Path) -> Iterator[Diagnostic]:
+    """What is wrong with the scripts that an environment names."""
+    for nth, entry in enumerate(environment.value.spec.models):
+        if not isinstance(entry, Endpoint):
+            try:
+                _script(
+                    folder, entry.script, environment.complain("MAN010", _OUTSIDE, ("spec", "models", nth, "script"))
+                )
+            except ManifestsInvalid as error:
+                yield from error.diagnostics
+
+
+_OUTSIDE = "a script lies in the project's folder"
+
+
+def _script(folder: Path, name: str, outside: Diagnostic) -> Script:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ManifestsInvalid([outside])
+    return load_script(path)
 
 
 ANNOUNCEMENT = "address"  # file in the data folder; it holds only while the folder's lock is held
@@ -151,7 +174,7 @@ def announced(data: Path) -> str | None:
     """Where the server that has this data folder listens; None: there is none."""
     try:
         hold(data).release()
-    except StoreError:
+    except FolderInUse:
         return _read_announcement(data / ANNOUNCEMENT)
     return None
 

@@ -8,7 +8,7 @@ OrchestratorError
 │  ├─ Unreachable     API001   ├─ RefusedKey   API002   ├─ NotFound     API003   ├─ Rejected        API004
 │  ├─ SlowDown        API005   ├─ TheirFault   API006   └─ CannotUnderstand      API007
 ├─ RunError           RUN   a run did not end well
-├─ StoreError         STO   the server's database
+├─ StoreError         STO   the server's database; FolderInUse STO002
 └─ SettingsError      SET   options and environment
 
 The docstring of a class is its default text and ends with the remedy. A code never changes its meaning.
@@ -29,8 +29,10 @@ class OrchestratorError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
-        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
-        self.hint = hint
+        text = (self.__doc__ or "").strip().splitlines()[0]
+        remedy = text.partition(": ")[2].rstrip(".") or None
+        self.message = message or text
+        self.hint = hint or (remedy if message else None)
         super().__init__(self.message)
 
 
@@ -145,6 +147,12 @@ class StoreError(OrchestratorError):
     """The server's database cannot be used."""
 
     code = "STO001"
+
+
+class FolderInUse(StoreError):
+    """Another process has the data folder."""
+
+    code = "STO002"
 
 
 class SettingsError(OrchestratorError):

@@ -261,5 +261,7 @@ def _unreachable(error: httpx2.HTTPError, *, sent: bool) -> Unreachable:
 
 
 def _excerpt(body: bytes) -> str:
-    text = body[:120].decode("utf-8", "replace")
-    return repr(text) if text.strip() else "it is empty"
+    """What it looks like. Never its words: an answer may echo the key that was sent."""
+    if not body.strip():
+        return "it is empty"
+    return "it looks like a web page" if body.lstrip().startswith(b"<") else f"{len(body)} bytes of something else"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from orchestrator.diagnostics import Diagnostic, in_order
-from orchestrator.embedded import Functions, Snapshot, announced, models, running
+from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
+from orchestrator.embedded import Functions, Snapshot, announced, models, running, script_faults
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
@@ -65,7 +65,14 @@ class Workspace:
             plugins.registry,
             lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
         )
-        complaints = [*plugins.diagnostics, *loaded.diagnostics, *selection.diagnostics, *wish.diagnostics]
+        complaints = [
+            *plugins.diagnostics,
+            *loaded.diagnostics,
+            *selection.diagnostics,
+            *wish.diagnostics,
+            *_dialects(loaded),
+            *script_faults(selection.environment, settings.folder),
+        ]
         return cls(
             settings=settings,
             loaded=loaded,
@@ -157,13 +164,6 @@ class Workspace:
         settings = spec.target
         if settings is None:  # refused by the model of Environment already
             raise SettingsError(f"The environment '{self.settings.environment}' has no target.")
-        if settings.dialect not in DIALECTS:
-            known = ", ".join(DIALECTS)
-            path = ("spec", "target", "dialect")
-            complaint = self.environment.complain(
-                "MAN004", f"unknown dialect '{settings.dialect}'", path, hint=f"known: {known}"
-            )
-            raise ManifestsInvalid([complaint])
         where = self.environment.at("spec", "target", "apiKey")
         key = settings.api_key and resolve(settings.api_key, self.settings.environ, self.settings.folder, where=where)
         return open_target(
@@ -183,7 +183,8 @@ class Workspace:
 
     async def plan_destroy(self, target: Target) -> Plan:
         """A plan that deletes all that this project owns in the environment, save what is protected."""
-        return plan((), await target.observe(), owner=self.owner, prune=True)
+        names = {one.name for one in self.desired if one.protect}
+        return plan((), await target.observe(), owner=self.owner, prune=True, protected=names)
 
     def check(self, planned: Plan) -> None:
         """Refuse a plan that deletes too much.
@@ -201,11 +202,11 @@ class Workspace:
         guards.check(planned, limits)
 
     async def apply(
-        self, planned: Plan, target: Target, *, told: Callable[[Result], None] = lambda _: None
+        self, planned: Plan, target: Target, *, stopping: Callable[[], bool] = lambda: False
     ) -> list[Result]:
-        """Carry out a plan."""
+        """Carry out a plan; once `stopping` says so, nothing more is begun."""
         width = self.environment.value.spec.requests.concurrency or IN_FLIGHT
-        return await apply(planned, target, new_attempt=_new_attempt, concurrency=width, told=told)
+        return await apply(planned, target, new_attempt=_new_attempt, concurrency=width, stopping=stopping)
 
 
 @asynccontextmanager
@@ -215,6 +216,16 @@ async def _local(address: str) -> AsyncGenerator[HttpTarget]:
         yield target
     finally:
         await target.close()
+
+
+def _dialects(loaded: Loaded) -> Iterator[Diagnostic]:
+    """Environments whose target speaks what we do not."""
+    for environment in loaded.environments.values():
+        target = environment.value.spec.target
+        if target is not None and target.dialect not in DIALECTS:
+            path = ("spec", "target", "dialect")
+            hint = did_you_mean(target.dialect, DIALECTS)
+            yield environment.complain("MAN004", f"unknown dialect '{target.dialect[:80]}'", path, hint=hint)
 
 
 def _new_attempt() -> str:

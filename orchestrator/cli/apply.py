@@ -10,11 +10,12 @@ import click
 from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
+    from orchestrator.reconcile.observed import Target
     from orchestrator.reconcile.plans import Plan
-    from orchestrator.reconcile.results import Result
     from orchestrator.workspace import Workspace
 
 IN_PART = 5
+INTERRUPTED = 130
 
 
 @click.command(name="apply")
@@ -23,6 +24,7 @@ IN_PART = 5
 @options.project
 @options.output
 @options.yes
+@options.data
 @click.option("--prune", is_flag=True, help="Also delete what is ours and no longer declared.")
 def command(fmt: str, yes: bool, prune: bool, **given: Any) -> int:
     """Plan, ask, and carry out the plan."""
@@ -35,32 +37,39 @@ def command(fmt: str, yes: bool, prune: bool, **given: Any) -> int:
 
 
 async def _apply(work: Workspace, *, fmt: str, yes: bool, prune: bool) -> int:
-    from orchestrator.reconcile import report
-
     async with work.target() as target:
         planned = await work.plan(target, prune=prune)
-        if fmt == "text":
-            output.changes(report.plan_text(planned))
+        show_plan(planned, fmt)
         work.check(planned)
-        if planned.empty:
-            results: list[Result] = []
-        elif not yes and not output.confirm(f"Apply these changes to '{work.settings.environment}'?", flag="--yes"):
+        question = f"Apply these changes to '{work.settings.environment}'?"
+        if not planned.empty and not yes and not output.confirm(question, flag="--yes"):
             output.say("Nothing was changed.")
             return 1
-        else:
-            results = await work.apply(planned, target)
-    return show(planned, results, fmt)
+        return await carry_out(work, planned, target, fmt)
 
 
-def show(planned: Plan, results: list[Result], fmt: str) -> int:
-    """Tell what became of a plan; the exit code."""
+def show_plan(planned: Plan, fmt: str) -> None:
+    """The plan as text: as data, or beside the data where these are JSON."""
     from orchestrator.reconcile import report
 
+    if fmt == "text":
+        output.changes(report.plan_text(planned))
+    elif planned.changes:
+        output.say(report.plan_text(planned))
+
+
+async def carry_out(work: Workspace, planned: Plan, target: Target, fmt: str) -> int:
+    """Apply a plan and tell what became of it; the exit code. Ctrl-C lets what is in flight end."""
+    from orchestrator.reconcile import report
+    from orchestrator.server.serving import signals
+
+    with signals() as called:
+        results = await work.apply(planned, target, stopping=called.is_set)
     if fmt == "json":
         output.json(report.results_json(planned, results))
     elif results:
         output.data(report.results_text(results))
     done = sum(result.done for result in results)
-    if done == len(results):
-        return 0
-    return IN_PART if done else 1
+    if called.is_set() and done < len(results):
+        return INTERRUPTED
+    return 0 if done == len(results) else IN_PART if done else 1

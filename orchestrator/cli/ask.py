@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.folder
 @options.environment
 @options.project
+@options.data
 def command(name: str, text: str, **given: Any) -> None:
     """Ask the assistant NAME one question; TEXT `-` is read from standard input."""
     from orchestrator.errors import SettingsError

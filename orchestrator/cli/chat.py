@@ -19,37 +19,45 @@ if TYPE_CHECKING:
 @options.folder
 @options.environment
 @options.project
-def command(name: str, **given: Any) -> None:
+@options.data
+def command(name: str, **given: Any) -> int:
     """Talk with the assistant NAME; an empty line is skipped, Ctrl-D ends."""
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
-    asyncio.run(_chat(work, name))
+    failed = asyncio.run(_chat(work, name))
+    return 1 if failed and not sys.stdin.isatty() else 0
 
 
-async def _chat(work: Workspace, name: str) -> None:
+async def _chat(work: Workspace, name: str) -> int:
+    """How many questions got no answer."""
     from orchestrator.cli.talking import converse, find, performing
-    from orchestrator.errors import RunError
+    from orchestrator.errors import RunError, TargetError
+
+    failed = 0
 
     async with work.target() as target:
         assistant = await find(work, target, name)
         thread = await target.create_thread()
         answer = performing(work, name)
         output.say(f"You talk with {name} in '{work.settings.environment}'. Ctrl-D ends.")
-        while (text := await asyncio.to_thread(_line)) is not None:
+        while (text := _line()) is not None:
             if not text.strip():
                 continue
             try:
                 await converse(target, thread=thread, assistant=assistant, text=text, answer=answer)
-            except RunError as error:
+            except (RunError, TargetError) as error:
+                failed += 1
                 output.say(f"  {error.message}" + (f" ({error.hint})" if error.hint else ""))
+    return failed
 
 
 def _line() -> str | None:
-    """What the person types; None at the end."""
+    """What the person types; None at the end. Blocks the loop: nothing else is to be done meanwhile."""
     if sys.stdin.isatty():
         sys.stderr.write("> ")
         sys.stderr.flush()
-    line = sys.stdin.readline()
+    with output.interruptible():
+        line = sys.stdin.readline()
     return line.rstrip("\n") if line else None

@@ -19,30 +19,28 @@ if TYPE_CHECKING:
 @options.project
 @options.output
 @options.yes
+@options.data
 def command(fmt: str, yes: bool, **given: Any) -> int:
     """Delete every assistant that bears our stamp; protected and unmanaged ones stay."""
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
+    work.raise_for_errors()
     return asyncio.run(_destroy(work, fmt=fmt, yes=yes))
 
 
 async def _destroy(work: Workspace, *, fmt: str, yes: bool) -> int:
-    from orchestrator.cli.apply import show
+    from orchestrator.cli.apply import carry_out, show_plan
     from orchestrator.errors import UnsafePlan
-    from orchestrator.reconcile import report
 
     if work.environment.value.spec.policy.prune == "never":
         raise UnsafePlan("This environment never deletes (policy.prune: never).", hint="change the Environment first")
     async with work.target() as target:
         planned = await work.plan_destroy(target)
-        if fmt == "text":
-            output.changes(report.plan_text(planned))
+        show_plan(planned, fmt)
         count = len(planned.changes)
-        if count and not yes:
-            question = f"Delete {count} assistants from '{work.settings.environment}'? This can't be undone."
-            if not output.confirm(question, flag="--yes"):
-                output.say("Nothing was deleted.")
-                return 1
-        results = await work.apply(planned, target)
-    return show(planned, results, fmt)
+        question = f"Delete {count} assistants from '{work.settings.environment}'? This can't be undone."
+        if count and not yes and not output.confirm(question, flag="--yes"):
+            output.say("Nothing was deleted.")
+            return 1
+        return await carry_out(work, planned, target, fmt)

@@ -21,6 +21,7 @@ DRIFTED = 3
 @options.environment
 @options.project
 @options.output
+@options.data
 def command(fmt: str, **given: Any) -> int:
     """Show the fields of our assistants that somebody changed at the target. Exit code 3 if there are any."""
     from dataclasses import replace

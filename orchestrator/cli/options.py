@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from orchestrator.cli import output as terminal
 from orchestrator.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,5 +24,6 @@ yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def settings(**given: Any) -> Settings:
-    """Settings from this process's environment and the options that were given."""
+    """Settings from this process's environment and the options that were given. From here on plug-ins may print."""
+    terminal.keep_data_apart()
     return Settings.read(os.environ, **given)

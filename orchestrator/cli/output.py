@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 import click
 import orjson
@@ -12,6 +14,7 @@ import orjson
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.errors import SettingsError
 
+_out = sys.stdout  # where data goes, also after `keep_data_apart`
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
 
 
@@ -22,23 +25,24 @@ def say(text: str = "") -> None:
 
 def data(text: str) -> None:
     """The result of a command."""
-    print(text, flush=True)
+    _out.write(text + "\n")
+    _out.flush()
 
 
 def piece(text: str) -> None:
     """Some more of an answer, as it comes."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    _out.write(text)
+    _out.flush()
 
 
 def json(value: object) -> None:
     """The result of a command, for programs."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
-    sys.stdout.flush()
+    data(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def changes(text: str) -> None:
     """A plan: coloured by its signs on a terminal, plain elsewhere or with NO_COLOR."""
+    text = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)  # what a target says is no control code
     if not coloured():
         data(text)
         return
@@ -49,7 +53,22 @@ def changes(text: str) -> None:
 
 def coloured() -> bool:
     """Whether standard output takes colour."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return _out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def keep_data_apart() -> None:
+    """From here on only our data goes to standard output; what a plug-in prints goes to standard error."""
+    sys.stdout = sys.stderr
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Ctrl-C ends at once what waits for a person, also inside of an event loop."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def warnings(diagnostics: Iterable[Diagnostic]) -> None:
@@ -67,4 +86,5 @@ def confirm(question: str, *, flag: str) -> bool:
     """
     if not sys.stdin.isatty():
         raise SettingsError(f"{question} Nobody is there to answer.", hint=f"add {flag}")
-    return click.confirm(question, default=False, err=True)
+    with interruptible():
+        return click.confirm(question, default=False, err=True)

@@ -21,6 +21,7 @@ PENDING = 2
 @options.environment
 @options.project
 @options.output
+@options.data
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int:

@@ -34,7 +34,8 @@ async def find(work: Workspace, target: HttpTarget, name: str) -> str:
         return stamps[name]
     declared = name in work.loaded.assistants
     message = f"The assistant '{name}' is {'declared, but not applied' if declared else 'not there'}"
-    hint = "orchestrator apply" if declared else did_you_mean(name, stamps) or "orchestrator apply"
+    apply = f"orchestrator apply -e {work.settings.environment}"
+    hint = apply if declared else did_you_mean(name, stamps) or apply
     raise SettingsError(f"{message} in '{work.settings.environment}'.", hint=hint)
 
 

@@ -39,22 +39,24 @@ async def _up(work: Workspace) -> int:
 
     with signals() as called:
         async with work.serve(work.functions()) as address:
-            code = await _apply(work)
-            if code == 0:
-                _greet(work, address)
-                await called.wait()
-                output.say("Stopping …")
-    return code
+            if not await _apply(work):
+                output.say("Not everything could be applied; the server goes on with what is there.")
+            _greet(work, address)
+            await called.wait()
+            output.say("Stopping …")
+    return 0
 
 
-async def _apply(work: Workspace) -> int:
-    from orchestrator.cli.apply import show
+async def _apply(work: Workspace) -> bool:
     from orchestrator.reconcile import report
 
     async with work.target() as target:
         planned = await work.plan(target)
         output.changes(report.plan_text(planned))
-        return show(planned, await work.apply(planned, target) if planned.changes else [], "text")
+        results = await work.apply(planned, target)
+    if results:
+        output.data(report.results_text(results))
+    return all(result.done for result in results)
 
 
 def _greet(work: Workspace, address: Address) -> None:

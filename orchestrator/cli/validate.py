@@ -37,5 +37,6 @@ def command(fmt: str, **given: Any) -> int:
         return int(bool(errors))
     for diagnostic in in_order(diagnostics):
         output.say(str(diagnostic))
-    output.data(f"{errors} errors: {counts}." if errors else f"All good: {counts}.")
+    found = f"{errors} error{'s' if errors > 1 else ''}. What could be read: {counts}."
+    output.data(found if errors else f"All good: {counts}.")
     return int(bool(errors))

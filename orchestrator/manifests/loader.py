@@ -149,7 +149,10 @@ def build(document: Document, environ: Mapping[str, str], diagnostics: list[Diag
 
         if "${" in document.text or "\\" in document.text:  # an escape may spell it too
             raw = expand(raw, environ, say)
+    expanded = len(diagnostics)
     value = validated(kind, raw, document, diagnostics)
+    missing = {complaint.span for complaint in diagnostics[before:expanded]}
+    diagnostics[expanded:] = [d for d in diagnostics[expanded:] if d.span not in missing]  # these are only its echo
     if value is None or len(diagnostics) > before:
         return None
     return Placed(value=value, raw=raw, document=document)

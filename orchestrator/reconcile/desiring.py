@@ -15,7 +15,7 @@ from orchestrator.diagnostics import Diagnostic, Span, did_you_mean, in_order
 from orchestrator.errors import ManifestsInvalid
 from orchestrator.functions import Function as Callee
 from orchestrator.functions import Registry, misfits
-from orchestrator.manifests import Assistant, Loaded, Placed, Selection, Tool
+from orchestrator.manifests import Assistant, Loaded, Placed, Selection, Template, Tool
 from orchestrator.manifests.fields import SecretPlace
 from orchestrator.manifests.model import (
     FromFile,
@@ -47,6 +47,8 @@ def desire(selection: Selection, loaded: Loaded, registry: Registry, secrets: Se
     maker = _Maker(selection, loaded, registry, secrets)
     for tool in loaded.tools.values():
         maker.check_tool(tool)
+    for template in loaded.templates.values():
+        maker.check_template(template)
     desired = [made for one in selection.assistants.values() if (made := maker.make(one)) is not None]
     return Wish(desired=tuple(desired), diagnostics=in_order(dict.fromkeys(maker.found)))
 
@@ -58,6 +60,7 @@ class _Maker:
     registry: Registry
     secrets: Secrets
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    sound: set[str] = field(default_factory=set[str])  # tools whose function is there and fits
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,7 @@ class _Maker:
             body["file_ids"] = spec.file_ids or ()
         if "metadata" in given:
             body["metadata"] = dict(spec.metadata or {})
-        if len(self.found) > before:
+        if len(self.found) > before or self._incomplete(one):
             return None
         return Desired(
             name=metadata.name,
@@ -88,6 +91,15 @@ class _Maker:
             protect=spec.protect,
             bindings=dict(self._bindings(one)),
             rules=_rules(one.value),
+        )
+
+    def _incomplete(self, one: Placed[Assistant]) -> bool:
+        """Whether it names a tool or plug-in that is complained of elsewhere."""
+        return any(
+            entry.ref not in self.sound
+            if isinstance(entry, ToolRef)
+            else isinstance(entry, PluginRef) and entry.plugin not in self.loaded.plugins
+            for entry in one.value.spec.tools or ()
         )
 
     # ---- instructions
@@ -109,6 +121,17 @@ class _Maker:
                 defaults = {v.name: v.default for v in template.value.spec.variables if v.default is not None}
                 values = {**defaults, **values, **variables}
                 return self._rendered(template.value.spec.body, values, one, template, ("spec", "body"))
+
+    def check_template(self, template: Placed[Template]) -> None:
+        """Its syntax, also when no assistant uses it."""
+        try:
+            self.renderer.check(template.value.spec.body)
+        except TemplateFault as fault:
+            at = template.at("spec", "body")
+            text = self.loaded.sources.get(at.file, "")
+            self.found.append(
+                _in_text(at.file, text, fault, fault.message, line=_first_line(text, at) + fault.line - 1)
+            )
 
     def _rendered(
         self, text: str, values: Values, one: Placed[Assistant], source: Placed[Any] | str, path: tuple[str, ...]
@@ -143,14 +166,14 @@ class _Maker:
     # ---- tools
 
     def _tools(self, one: Placed[Assistant]) -> Iterator[ToolKind]:
-        for nth, entry in enumerate(one.value.spec.tools or ()):
+        for entry in one.value.spec.tools or ():
             match entry:
                 case InlineTool():
                     yield entry.tool
                 case PluginRef(plugin=name):
                     yield from self._plugin(name)
                 case ToolRef(ref=name):
-                    yield from self._function(one, name, nth)
+                    yield from self._function(name)
 
     def _plugin(self, name: str) -> Iterator[ToolKind]:
         plugin = self.loaded.plugins.get(name)
@@ -165,13 +188,10 @@ class _Maker:
         else:
             yield HostedPlugin(id=hosted.id, user_token=token)
 
-    def _function(self, one: Placed[Assistant], name: str, nth: int) -> Iterator[ToolKind]:
+    def _function(self, name: str) -> Iterator[ToolKind]:
         tool = self.loaded.tools.get(name)
         callee = self.registry.find(tool.value.spec.function) if tool else None
         if tool is None or callee is None:  # complained of already, at the tool or at load
-            if tool is not None:
-                message = f"tool '{name}' is bound to a function that is not there: {tool.value.spec.function}"
-                self.found.append(one.complain("MAN007", message, ("spec", "tools", nth, "ref")))
             return
         spec = tool.value.spec
         try:
@@ -188,6 +208,7 @@ class _Maker:
     def check_tool(self, tool: Placed[Tool]) -> None:
         """The function exists, and a schema in the manifest fits its signature."""
         spec = tool.value.spec
+        before = len(self.found)
         callee = self.registry.find(spec.function)
         if callee is None:
             hint = did_you_mean(spec.function, self.registry.names) or "no function was loaded from plugins/"
@@ -195,6 +216,8 @@ class _Maker:
             self.found.append(tool.complain("MAN007", message, ("spec", "function"), hint=hint))
         elif spec.parameters is not None:
             self.found.extend(self._misfit(tool, callee, sentence) for sentence in misfits(spec.parameters, callee))
+        if len(self.found) == before:
+            self.sound.add(tool.value.metadata.name)
 
     def _misfit(self, tool: Placed[Tool], callee: Callee, sentence: str) -> Diagnostic:
         message = f"the schema does not fit the function '{callee.name}' ({callee.place}): {sentence}"
@@ -203,7 +226,7 @@ class _Maker:
     def _bindings(self, one: Placed[Assistant]) -> Iterator[tuple[str, Binding]]:
         limits = one.value.spec.limits
         for entry in one.value.spec.tools or ():
-            if isinstance(entry, ToolRef):
+            if isinstance(entry, ToolRef) and entry.ref in self.loaded.tools:
                 spec = self.loaded.tools[entry.ref].value.spec
                 yield (
                     entry.ref,

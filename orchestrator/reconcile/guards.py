@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.errors import UnsafePlan
-from orchestrator.reconcile.changes import Delete
+from orchestrator.reconcile.changes import Delete, Update
 from orchestrator.reconcile.plans import Plan
 
 
@@ -30,12 +30,13 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
     deletes = len(plan.of(Delete))
     if not deletes:
         return
-    owned = deletes + len(plan.unchanged) + sum(not isinstance(c, Delete) for c in plan.changes)
+    staying = len(plan.unchanged) + len(plan.of(Update))
+    owned = deletes + staying + len(plan.kept)
     if not limits.allowed:
         raise UnsafePlan("This environment never prunes (policy.prune: never).", hint="delete by hand, or with destroy")
-    if deletes == owned:
+    if not staying:
         raise UnsafePlan(
-            f"No assistant is declared any more; pruning would delete all {deletes}.",
+            f"None of our assistants is declared any more; pruning would delete all {deletes}.",
             hint="if that is meant: orchestrator destroy",
         )
     if limits.count is not None and deletes > limits.count:

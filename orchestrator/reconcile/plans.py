@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.reconcile.changes import Change, Create, Delete, Update, compare
@@ -42,8 +42,18 @@ class Plan:
         return [c for c in self.changes if isinstance(c, Update) and c.cause != "edited"]
 
 
-def plan(desired: Iterable[Desired], observed: Iterable[Observed], *, owner: str, prune: bool) -> Plan:
-    """Compare everything wanted with everything there. Nothing without `owner`'s exact stamp appears in a change."""
+def plan(
+    desired: Iterable[Desired],
+    observed: Iterable[Observed],
+    *,
+    owner: str,
+    prune: bool,
+    protected: Collection[str] = (),
+) -> Plan:
+    """Compare everything wanted with everything there. Nothing without `owner`'s exact stamp appears in a change.
+
+    `protected` names manifests that are never deleted, beside those whose stamp says so.
+    """
     everything = sorted(observed, key=lambda o: (o.created_at, o.id))
     ours = [o for o in everything if o.stamp is not None and o.stamp.owner == owner]
     by_name, duplicates = _by_name(ours)
@@ -58,8 +68,8 @@ def plan(desired: Iterable[Desired], observed: Iterable[Observed], *, owner: str
         else:
             unchanged.append(want.name)
     left = [*by_name.values(), *duplicates]
-    kept = [o for o in left if _protected(o)]
-    orphans = [o for o in left if not _protected(o)]
+    kept = [o for o in left if _protected(o, protected)]
+    orphans = [o for o in left if not _protected(o, protected)]
     if prune:
         changes += [Delete(before=o, name=_name(o)) for o in orphans]
         orphans = []
@@ -93,8 +103,8 @@ def _take(by_name: dict[str, Observed], want: Desired) -> Observed | None:
     return None
 
 
-def _protected(one: Observed) -> bool:
-    return one.stamp is not None and one.stamp.protect
+def _protected(one: Observed, names: Collection[str]) -> bool:
+    return one.stamp is not None and (one.stamp.protect or one.stamp.manifest in names)
 
 
 def _name(one: Observed) -> str:

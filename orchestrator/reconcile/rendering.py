@@ -69,6 +69,17 @@ class Renderer:
             self._rendered[key] = self._render(source, values)
         return self._rendered[key]
 
+    def check(self, source: str) -> None:
+        """Whether the text can be compiled.
+
+        Raises:
+            TemplateFault: a syntax error.
+        """
+        try:
+            self._compiled.setdefault(source, self._jinja.from_string(source))
+        except TemplateSyntaxError as error:
+            raise TemplateFault(error.message or "syntax error", line=error.lineno, file=error.name) from error
+
     def _render(self, source: str, values: Values) -> str:
         try:
             template = self._compiled.get(source)

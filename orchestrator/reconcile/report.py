@@ -47,11 +47,11 @@ def results_text(results: Sequence[Result]) -> str:
     lines = [f"! {change_name(r.change)}: {r.error.code} {r.error.message}" for r in results if r.error]
     skipped = [change_name(r.change) for r in results if r.skipped]
     if skipped:
-        lines.append(f"  not tried, since the key was refused: {', '.join(skipped[:10])}")
+        lines.append(f"  not tried: {', '.join(skipped[:10])}")
     done = [r.change for r in results if r.done]
     counts = [sum(type(c) is kind for c in done) for kind in (Create, Update, Delete)]
-    failed = len(results) - len(done)
-    tail = f", {failed} failed" if failed else ""
+    failed = sum(r.error is not None for r in results)
+    tail = (f", {failed} failed" if failed else "") + (f", {len(skipped)} not tried" if skipped else "")
     return "\n".join([*lines, f"Applied: {counts[0]} added, {counts[1]} changed, {counts[2]} deleted{tail}."])
 
 
@@ -80,7 +80,21 @@ def results_json(plan: Plan, results: Sequence[Result]) -> dict[str, Any]:
         }
         for r in results
     ]
-    return {"format_version": FORMAT_VERSION, "owner": plan.owner, "results": outcomes, "summary": _counts(plan)}
+    done = [r.change for r in results if r.done]
+    applied = {
+        "added": sum(isinstance(c, Create) for c in done),
+        "changed": sum(isinstance(c, Update) for c in done),
+        "deleted": sum(isinstance(c, Delete) for c in done),
+        "failed": sum(r.error is not None for r in results),
+        "skipped": sum(r.skipped for r in results),
+    }
+    return {
+        "format_version": FORMAT_VERSION,
+        "owner": plan.owner,
+        "results": outcomes,
+        "applied": applied,
+        "summary": _counts(plan),
+    }
 
 
 def _counts(plan: Plan) -> dict[str, int]:

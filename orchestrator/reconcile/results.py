@@ -16,7 +16,7 @@ from orchestrator.reconcile.plans import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one change. `error` None: done. `skipped`: not tried, since the key was refused before."""
+    """What became of one change. `error` None: done. `skipped`: not tried, since all was to stop."""
 
     change: Change
     error: TargetError | None = None
@@ -38,11 +38,12 @@ async def apply(
     *,
     new_attempt: Callable[[], str],
     concurrency: int = 16,
-    told: Callable[[Result], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> list[Result]:
     """Carry out every change, at most `concurrency` at once; results in the order of the plan.
 
-    Writes come before deletes. One failure does not stop the others, a refused key does.
+    Writes come before deletes. One failure does not stop the others; a refused key, or `stopping`, lets what is in
+    flight end and begins nothing more.
     """
     writer = _Writer(target, plan.owner, new_attempt)
     results: dict[int, Result] = {}
@@ -52,10 +53,10 @@ async def apply(
         nonlocal stopped
         while queue:
             index, change = queue.pop(0)
-            result = Result(change=change, skipped=True) if stopped else await _outcome(writer, change)
+            skip = stopped or stopping()
+            result = Result(change=change, skipped=True) if skip else await _outcome(writer, change)
             stopped = stopped or isinstance(result.error, RefusedKey)
             results[index] = result
-            told(result)
 
     numbered: list[tuple[int, Change]] = list(enumerate(plan.changes))
     writes = [step for step in numbered if not isinstance(step[1], Delete)]

@@ -141,7 +141,8 @@ def _is_number(value: object) -> bool:
 
 
 def _odd(name: str, id: str) -> Any:
-    raise CannotUnderstand(f"The assistant {id[:64]} of the target has a '{name}' of the wrong type.")
+    which = f"The assistant {id[:64]}" if id.startswith("asst_") else "An assistant"  # no echo of who knows what
+    raise CannotUnderstand(f"{which} of the target has a '{name}' of the wrong type.")
 
 
 def _words(answer: Answer) -> tuple[str, str, str]:

@@ -99,3 +99,57 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     folder = copy_examples(tmp_path)
     status = os.system(f"cd {folder} && {os.sys.executable} -m orchestrator schema | head -1 > /dev/null")
     assert status == 0
+
+
+def _validate(folder: Path, *arguments: str):
+    done = orchestrator("validate", *arguments, cwd=folder)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_a_reference_with_a_typo_is_told_at_its_place(tmp_path: Path) -> None:
+    folder = copy_examples(tmp_path)
+    path = folder / "assistants.d/weather.yaml"
+    path.write_text(path.read_text().replace("ref: get_forecast", "ref: get_forecats"))
+    assert "did you mean 'get_forecast'?" in _validate(folder)
+
+
+def test_validate_looks_at_scripts_dialects_and_unused_templates(tmp_path: Path) -> None:
+    folder = copy_examples(tmp_path)
+    (folder / "models/demo.yaml").unlink()
+    path = folder / "assistants.d/environments.yaml"
+    path.write_text(path.read_text().replace("dialect: dashscope", "dialect: dashcope", 1))
+    (folder / "assistants.d/unused.yaml").write_text(
+        "apiVersion: orchestrator/v1\nkind: Template\nmetadata: {name: unused}\nspec: {body: '{% if'}\n"
+    )
+    told = _validate(folder)
+    for words in ("cannot read the script", "did you mean 'dashscope'?", "unused.yaml:4:"):
+        assert words in told
+
+
+def test_a_script_that_is_a_fifo_or_lies_outside_is_refused_at_once(tmp_path: Path) -> None:
+    folder = copy_examples(tmp_path)
+    (folder / "models/demo.yaml").unlink()
+    os.mkfifo(folder / "models/demo.yaml")
+    assert "not a plain file" in _validate(folder)
+    path = folder / "assistants.d/environments.yaml"
+    path.write_text(path.read_text().replace("models/demo.yaml", "../outside.yaml", 1))
+    assert "a script lies in the project's folder" in _validate(folder)
+
+
+def test_what_a_plug_in_prints_does_not_mix_with_data(tmp_path: Path) -> None:
+    folder = copy_examples(tmp_path)
+    (folder / "plugins/loud.py").write_text(
+        "from orchestrator import tool\nprint('AT IMPORT')\n@tool\ndef f() -> str:\n    return 'x'\n"
+    )
+    done = orchestrator("plan", "--format", "json", cwd=folder)
+    assert done.stdout.startswith("{")
+    assert "AT IMPORT" in done.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_told_as_that(tmp_path: Path) -> None:
+    folder = copy_examples(tmp_path)
+    (folder / ".orchestrator").write_text("")
+    done = orchestrator("plan", cwd=folder)
+    assert (done.returncode, "cannot be used" in done.stderr) == (1, True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from shell import Running, orchestrator, running
+from shell import Running, environ, orchestrator, running
 
 ENVIRONMENT = """
 apiVersion: orchestrator/v1
@@ -124,7 +127,7 @@ def test_pruning_with_an_empty_or_a_broken_folder_deletes_nothing(project: Proje
     assert project.run("apply", "--yes", "--prune").returncode == 1
     (project.folder / "assistants.d/guide.yaml").unlink()
     refused = project.run("apply", "--yes", "--prune")
-    assert (refused.returncode, "No assistant is declared any more" in refused.stderr) == (4, True)
+    assert (refused.returncode, "None of our assistants is declared any more" in refused.stderr) == (4, True)
     assert len(project.there()) == 1
 
 
@@ -175,3 +178,57 @@ def test_apply_asks_and_where_nobody_answers_it_names_the_flag(project: Project)
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(project: Project) -> None:
     project.env |= {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
     assert project.run("plan", "--detailed-exitcode").returncode == 2
+
+
+def test_destroy_spares_what_the_manifest_protects_and_refuses_broken_files(project: Project) -> None:
+    assert project.run("apply", "--yes").returncode == 0
+    project.write("assistants.d/guide.yaml", GUIDE.replace("spec:\n  model: {", "spec:\n  protect: true\n  model: {"))
+    assert project.run("destroy", "--yes").returncode == 0
+    assert len(project.there()) == 1
+    project.write("assistants.d/broken.yaml", "broken: [")
+    assert project.run("destroy", "--yes").returncode == 1
+
+
+SLOW = """
+import asyncio, itertools, json, socket
+made = itertools.count(1)
+async def handle(reader, writer):
+    while True:
+        head = await reader.readuntil(b"\\r\\n\\r\\n")
+        length = [int(l.split(b":")[1]) for l in head.split(b"\\r\\n") if l.lower().startswith(b"content-length")]
+        body = await reader.readexactly(length[0]) if length else b""
+        answer = {"object": "list", "data": [], "has_more": False}
+        if head.startswith(b"POST"):
+            await asyncio.sleep(1)
+            answer = {**json.loads(body), "id": f"asst_{next(made)}", "created_at": 1}
+            print("made", flush=True)
+        data = json.dumps(answer).encode()
+        head = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n"
+        writer.write(head % len(data) + data)
+async def main():
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.sleep(40)
+asyncio.run(main())
+"""
+
+
+def test_ctrl_c_lets_what_is_in_flight_end_and_tells_the_rest(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True) as target:
+        assert target.stdout is not None
+        project = Project(tmp_path, f"http://127.0.0.1:{target.stdout.readline().strip()}")
+        env = ENVIRONMENT.replace("WORKSPACE", project.workspace) + "  requests: {concurrency: 1}\n"
+        project.write("assistants.d/env.yaml", env)
+        for name in ("b", "c", "d"):
+            project.write(f"assistants.d/{name}.md", f"---\nname: {name}\nmodel: m\n---\nHello\n")
+        command = [sys.executable, "-m", "orchestrator", "apply", "--yes", "-e", "far"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environ(**project.env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as apply:
+            assert target.stdout.readline() == "made\n"
+            apply.send_signal(signal.SIGINT)
+            out, err = apply.communicate(timeout=20)
+        target.kill()
+    assert (apply.returncode, err) == (130, "")
+    assert "Applied: 2 added, 0 changed, 0 deleted, 2 not tried." in out
+    assert "not tried: " in out

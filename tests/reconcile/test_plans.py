@@ -112,7 +112,7 @@ async def test_a_second_object_with_our_name_is_a_duplicate_and_the_oldest_count
 @pytest.mark.parametrize(
     ("total", "kept", "limits", "word"),
     [
-        (3, 0, DeleteLimits(), "No assistant is declared"),
+        (3, 0, DeleteLimits(), "None of our assistants is declared"),
         (3, 2, DeleteLimits(allowed=False), "never prunes"),
         (40, 20, DeleteLimits(count=10, percent=None), "more than 10"),
         (10, 7, DeleteLimits(count=10, percent=20), "more than 20 %"),
@@ -213,3 +213,11 @@ def test_law_a_stamp_is_read_as_it_was_written_and_fits_the_metadata(
 )
 def test_any_metadata_is_read_without_a_fault(metadata: dict) -> None:
     assert read_stamp(metadata) is None
+
+
+async def test_new_assistants_do_not_excuse_the_loss_of_all_old_ones() -> None:
+    target = breaking()
+    await converge(target, many(10))
+    planned = await _plan(target, [desired(f"new-{i}") for i in range(40)], prune=True)
+    with pytest.raises(UnsafePlan, match="would delete all 10"):
+        check(planned, DeleteLimits())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,9 @@ _RESOLVERS = (
     ("int", r"^[-+]?[0-9]{1,18}$", list("-+0123456789")),
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,2})?$", list("-+0123456789.")),
 )
+
+
+MAX_BYTES = 1024 * 1024
 
 
 class _Loader(yaml.SafeLoader):
@@ -113,6 +119,17 @@ class Places:
             return node.value
 
 
+def _text(path: Path) -> str:
+    """A plain file of bounded size; a FIFO or a device is never waited for."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file")
+        if found.st_size > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES // 1024} KiB")
+        return file.read().decode()
+
+
 def read_places(path: Path) -> Places:
     """Read one YAML document.
 
@@ -121,7 +138,7 @@ def read_places(path: Path) -> Places:
     """
     file = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise _unreadable(file, f"cannot read the script: {reason}") from error

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import FolderInUse, StoreError
 
 
 class Hold:
@@ -39,7 +39,7 @@ def hold(folder: Path) -> Hold:
         os.close(descriptor)
         if not isinstance(error, BlockingIOError):
             raise StoreError(f"{lock} cannot be locked: {error.strerror}") from error
-        raise StoreError(
+        raise FolderInUse(
             f"another server uses the data folder {folder} (process {holder})",
             hint="stop it, or choose another data folder",
         ) from error
