@@ -48,6 +48,8 @@ def program() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code. A known error is a message and a hint; an unknown one is a bug."""
+    if len(arguments) > 2 and arguments[0] == "-C":  # as with git and make, also before the command
+        arguments = [arguments[2], *arguments[:2], *arguments[3:]]
     try:
         result = program.main(arguments, prog_name="orchestrator", standalone_mode=False)
         sys.stdout.flush()
