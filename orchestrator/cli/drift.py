@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from orchestrator.cli import options, output
-
-if TYPE_CHECKING:
-    from orchestrator.reconcile.plans import Plan
-    from orchestrator.workspace import Workspace
+from orchestrator.cli.plan import look
 
 DRIFTED = 3
 
@@ -31,14 +28,9 @@ def command(fmt: str, **given: Any) -> int:
 
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
-    planned = asyncio.run(_plan(work))
+    planned = asyncio.run(look(work))
     if fmt == "json":
         output.json(report.plan_json(replace(planned, changes=tuple(planned.drifted))))
     else:
         output.changes(report.drift_text(planned))
     return DRIFTED if planned.drifted else 0
-
-
-async def _plan(work: Workspace) -> Plan:
-    async with work.target() as target:
-        return await work.plan(target)

@@ -32,7 +32,7 @@ def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
-    planned = asyncio.run(_plan(work, prune))
+    planned = asyncio.run(look(work, prune=prune))
     if fmt == "json":
         output.json(report.plan_json(planned))
     else:
@@ -41,6 +41,7 @@ def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int
     return PENDING if detailed_exitcode and not planned.empty else 0
 
 
-async def _plan(work: Workspace, prune: bool) -> Plan:
+async def look(work: Workspace, *, prune: bool = False) -> Plan:
+    """The plan for the environment's target, which is opened and closed again."""
     async with work.target() as target:
         return await work.plan(target, prune=prune)
