@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
 from orchestrator.embedded import Functions, Snapshot, announced, models, running, script_faults
@@ -79,7 +81,7 @@ class Workspace:
             selection=selection,
             registry=plugins.registry,
             desired=wish.desired,
-            diagnostics=in_order(dict.fromkeys(complaints)),
+            diagnostics=in_order(dict.fromkeys(_from_here(one, settings.folder) for one in complaints)),
         )
 
     @property
@@ -216,6 +218,13 @@ async def _local(address: str) -> AsyncGenerator[HttpTarget]:
         yield target
     finally:
         await target.close()
+
+
+def _from_here(one: Diagnostic, folder: Path) -> Diagnostic:
+    """With paths relative to the project's folder, so that a complaint reads the same on every machine."""
+    here = f"{folder}{os.sep}"
+    span = one.span and replace(one.span, file=one.span.file.removeprefix(here))
+    return replace(one, span=span, message=one.message.replace(here, ""))
 
 
 def _dialects(loaded: Loaded) -> Iterator[Diagnostic]:

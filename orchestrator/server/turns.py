@@ -165,7 +165,7 @@ def clean(text: str) -> str:
 
 
 def _error(code: str, message: str) -> str:
-    return orjson.dumps({"error": code, "message": clean(message)}).decode()
+    return orjson.dumps({"error": {"code": code, "message": clean(message)}}).decode()
 
 
 def _part(part: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,6 +18,8 @@ LONGEST_ASKED = 120.0  # seconds of a Retry-After that are honoured
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
+_log = logging.getLogger(__name__)
+
 Random = Callable[[], float]
 
 
@@ -57,6 +60,7 @@ async def retry(
             if not again(error):
                 raise
             pause = _pause(failed, error.retry_after, random)
+            _log.warning("%s Trying again in %.1f s (%d of %d).", error.message, pause, failed, attempts - 1)
         await sleep(pause)
     return await operation()
 

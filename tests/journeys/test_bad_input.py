@@ -70,7 +70,7 @@ def test_every_complaint_of_a_folder_comes_in_one_run(tmp_path: Path) -> None:
     (folder / "plugins/broken.py").write_text("def f(:\n")
     done = orchestrator("validate", cwd=folder)
     assert done.returncode == 1
-    for words in ("bad.yaml:7:13: error MAN006", "broken.py:1:", "PLG001"):
+    for words in ("assistants.d/bad.yaml:7:13: error MAN006", "\nplugins/broken.py:1:", "PLG001"):
         assert words in done.stderr
     (folder / "assistants.d/bad.yaml").write_text(
         "apiVersion: orchestrator/v1\nkind: Assistant\nmetadata: {name: bad}\nspec:\n  model: m\n"

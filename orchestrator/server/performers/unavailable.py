@@ -21,4 +21,4 @@ class Unavailable:
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """JSON text with `error` and `message`."""
         message = f"The tool '{call.type}' is not available on this server."
-        return orjson.dumps({"error": "tool_unavailable", "message": message}).decode()
+        return orjson.dumps({"error": {"code": "tool_unavailable", "message": message}}).decode()

@@ -30,8 +30,10 @@ def call(kind: str) -> Call:
 async def test_a_built_in_tool_is_claimed_and_declined(kind: str) -> None:
     assert Unavailable().performs(ASSISTANT, call(kind))
     assert json.loads(await Unavailable().perform(ASSISTANT, RUN, call(kind))) == {
-        "error": "tool_unavailable",
-        "message": f"The tool '{kind}' is not available on this server.",
+        "error": {
+            "code": "tool_unavailable",
+            "message": f"The tool '{kind}' is not available on this server.",
+        }
     }
 
 
