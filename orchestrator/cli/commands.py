@@ -31,7 +31,7 @@ def help_text() -> str:
             "Commands:",
             *rows,
             "",
-            "Options of every command: -C DIR, --help. Of most: -e ENV, --format text|json.",
+            "Options: --help of every command; -C DIR, -e ENV, --format text|json of most.",
             "ORCHESTRATOR_DIR, _ENV, _PROJECT, _DATA, _HOST and _PORT set defaults.",
         ]
     )

@@ -19,7 +19,6 @@ from orchestrator.manifests.loaded import KINDS, Loaded, Manifest
 from orchestrator.manifests.loader import load, load_text
 from orchestrator.manifests.model import (
     API_VERSION,
-    STAMP_KEY,
     Assistant,
     AssistantSpec,
     Context,
@@ -44,7 +43,6 @@ from orchestrator.manifests.secrets import resolve
 __all__ = [
     "API_VERSION",
     "KINDS",
-    "STAMP_KEY",
     "Assistant",
     "AssistantSpec",
     "Context",

@@ -44,11 +44,11 @@ from orchestrator.wire.assistants import (
     METADATA_PAIRS,
     METADATA_VALUE,
     NAME_LENGTH,
+    STAMP_KEY,
     TOOLS_COUNT,
 )
 
 API_VERSION = "orchestrator/v1"
-STAMP_KEY = "orchestrator"  # the one key of the remote metadata that is ours
 
 _T = TypeVar("_T")
 _List = Annotated[tuple[_T, ...], Strict(False)]

@@ -20,11 +20,16 @@ _WIDTH = 100
 def plan_text(plan: Plan) -> str:
     """What will be done, change by change, with the summary as its last line."""
     lines = [line for change in plan.changes for line in _change_lines(change)]
-    lines += [f"  {_name(o)}: ours, but no longer declared; --prune would delete it ({o.id})" for o in plan.orphans]
+    again = {o.id for o in plan.duplicates}
+    lines += [f"  {_name(o)}: {_why(o.id in again)}; --prune would delete it ({o.id})" for o in plan.orphans]
     lines += [f"  {_name(o)}: no longer declared, but protected; it stays ({o.id})" for o in plan.kept]
     if plan.unmanaged:
         lines.append(f"  {plan.unmanaged} unmanaged, left alone")
     return "\n".join([*lines, summary(plan)])
+
+
+def _why(duplicate: bool) -> str:
+    return "a second one of ours with that name, the oldest counts" if duplicate else "ours, but no longer declared"
 
 
 def summary(plan: Plan) -> str:
@@ -63,6 +68,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "changes": [_change_json(change) for change in plan.changes],
         "unchanged": list(plan.unchanged),
         "orphans": [{"name": _name(o), "id": o.id} for o in plan.orphans],
+        "duplicates": [{"name": _name(o), "id": o.id} for o in plan.duplicates],
         "protected": [{"name": _name(o), "id": o.id} for o in plan.kept],
         "unmanaged": plan.unmanaged,
         "summary": _counts(plan),

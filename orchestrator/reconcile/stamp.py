@@ -13,9 +13,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator.wire.assistants import ASSISTANT_FIELDS, METADATA_VALUE
+from orchestrator.wire.assistants import ASSISTANT_FIELDS, METADATA_VALUE, STAMP_KEY
 
-STAMP_KEY = "orchestrator"
 OWNER_LENGTH = 128
 _LETTERS: Mapping[str, str] = dict(zip(ASSISTANT_FIELDS, "mndithxTpkM", strict=True))
 _FIELDS: Mapping[str, str] = {letter: field for field, letter in _LETTERS.items()}

@@ -18,6 +18,7 @@ ASSISTANT_FIELDS = (
     "max_tokens",
 )
 
+STAMP_KEY = "orchestrator"  # the one pair of the metadata that is ours
 METADATA_PAIRS = 16
 METADATA_KEY = 64  # characters
 METADATA_VALUE = 512  # characters

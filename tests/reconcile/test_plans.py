@@ -104,6 +104,7 @@ async def test_a_second_object_with_our_name_is_a_duplicate_and_the_oldest_count
     (one,) = await target.observe()
     assert one.stamp is not None
     await target.create(one.body, one.stamp)
+    assert "a second one of ours with that name" in report.plan_text(await _plan(target, [desired("weather")]))
     planned = await _plan(target, [desired("weather")], prune=True)
     assert [type(c) for c in planned.changes] == [Delete]
     assert planned.changes[0].before.id != one.id
