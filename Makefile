@@ -25,7 +25,7 @@ bench: $(VENV)/.ready-test
 lock:
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -o requirements.txt
-	uv pip compile pyproject.toml --group build --group test --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --all-extras --group build --group test --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url -c requirements.txt -o requirements-test.txt
 
 clean:
