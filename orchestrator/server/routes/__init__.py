@@ -1,0 +1,40 @@
+"""Every endpoint of the Assistant API, for all dialects: one file per resource, and here the map of them all.
+
+The map is data: tests and documents of the whole server are made from `paths`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from orchestrator.server.dialects.dialect import Dialect
+from orchestrator.server.exchange import Endpoint, Services, Verb
+from orchestrator.server.routes import assistants, files, messages, runs, threads
+from orchestrator.server.routes.path import Path, name, precedence, summary
+
+__all__ = ["PATHS", "Path", "Verb", "name", "paths", "routes", "summary"]
+
+PATHS: tuple[Path, ...] = tuple(
+    sorted((*assistants.PATHS, *threads.PATHS, *messages.PATHS, *runs.PATHS, *files.PATHS), key=precedence)
+)
+
+
+def paths(dialect: Dialect) -> tuple[Path, ...]:
+    """The paths that a dialect has, below its base; the first that matches is taken."""
+    return tuple(path for path in PATHS if path.only(dialect))
+
+
+def routes(dialect: Dialect, services: Services, *, keepalive: float) -> BaseRoute:
+    """All endpoints of a dialect below its base; a path that is none of them is answered in the dialect's words."""
+
+    def endpoint(verbs: Mapping[str, Verb]) -> Endpoint:
+        return Endpoint(services, dialect, verbs, keepalive=keepalive)
+
+    router = Router(
+        [Route(path.template, endpoint(path.verbs)) for path in paths(dialect)],
+        redirect_slashes=False,
+        default=endpoint({}),
+    )
+    return Mount(dialect.base, app=router)

@@ -1,0 +1,44 @@
+"""Threads."""
+
+from __future__ import annotations
+
+from orchestrator.server.dialects.dialect import Out
+from orchestrator.server.exchange import Ask
+from orchestrator.server.routes.path import Path
+
+
+async def create_thread(ask: Ask) -> Out:
+    """Create a thread, with its first messages (T1)."""
+    new = ask.reads.new_thread(ask.body)
+    return ask.shows.record(await ask.services.threads.create(ask.workspace, new.metadata, new.messages))
+
+
+async def get_thread(ask: Ask) -> Out:
+    """Show a thread (T2)."""
+    return ask.shows.record(await ask.services.threads.get(ask.workspace, ask.ids["thread"]))
+
+
+async def update_thread(ask: Ask) -> Out:
+    """Replace a thread's metadata (T3)."""
+    metadata = ask.reads.new_metadata(ask.body)
+    if metadata is None:
+        return await get_thread(ask)
+    return ask.shows.record(await ask.services.threads.update(ask.workspace, ask.ids["thread"], metadata))
+
+
+async def delete_thread(ask: Ask) -> Out:
+    """Delete a thread (T4).
+
+    A run that is active ends with its thread.
+    """
+    await ask.services.runs.cancel_active(ask.workspace, ask.ids["thread"])
+    await ask.services.threads.delete(ask.workspace, ask.ids["thread"])
+    return ask.shows.deleted("thread", ask.ids["thread"])
+
+
+THREAD = "/threads/{thread}"
+
+PATHS = (
+    Path("/threads", {"POST": create_thread}),
+    Path(THREAD, {"GET": get_thread, "POST": update_thread, "DELETE": delete_thread}),
+)
