@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
-import anyio
 import orjson
 from starlette.types import Receive, Scope, Send
 
 from orchestrator.errors import StoreError
+from orchestrator.server.bodies import BODY, Gone, Incoming
+from orchestrator.server.content import Content, pour
 from orchestrator.server.dialects.dialect import Answers, Dialect, Out, Reply, Requests
 from orchestrator.server.dialects.fields import as_body
 from orchestrator.server.records import Json
@@ -23,9 +24,6 @@ from orchestrator.server.service.threads import Threads
 from orchestrator.server.stream import Told, tell
 from orchestrator.wire.faults import UNKNOWN_URL, Fault, invalid
 
-BODY = 1024 * 1024  # bytes of a request that are taken
-SWALLOWED = 16 * BODY  # bytes that are read and thrown away, so that the client gets to hear of the refusal
-BODY_SECONDS = 60.0  # for a body to arrive
 DEPTH = 64  # of nested JSON
 
 _log = logging.getLogger(__name__)
@@ -42,14 +40,19 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request: the ids in its path, its query, its body as it came (None: too large), and who answers."""
+    """A request: the ids in its path, its query, its headers (names in lower case), its body, and who answers.
+
+    `data` is the body as it came, None when it is too large; a `Streamed` verb takes `pieces` instead.
+    """
 
     services: Services
     dialect: Dialect
     workspace: str
     ids: Mapping[str, str]
     query: Mapping[str, str]
+    headers: Mapping[str, str]
     data: bytes | None
+    incoming: Incoming
 
     @property
     def body(self) -> Json:
@@ -57,6 +60,11 @@ class Ask:
         if self.data is None:
             raise Fault("too_large", f"The request body is larger than {BODY} bytes.")
         return parse(self.data)
+
+    @property
+    def pieces(self) -> AsyncGenerator[bytes]:
+        """The body as it arrives, of any size, once. Raises: Fault when it comes too slowly."""
+        return self.incoming.pieces()
 
     @property
     def reads(self) -> Requests:
@@ -69,7 +77,18 @@ class Ask:
         return self.dialect.answers
 
 
-Verb = Callable[[Ask], Awaitable[Out | Told]]
+Answer = Out | Told | Content
+Verb = Callable[[Ask], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A verb that reads the body itself, from `ask.pieces`, instead of having it read into memory."""
+
+    verb: Verb
+
+    def __call__(self, ask: Ask) -> Awaitable[Answer]:
+        return self.verb(ask)
 
 
 class Endpoint:
@@ -86,20 +105,31 @@ class Endpoint:
         request_id = str(uuid.uuid4())
         try:
             answer = await self._answer(scope, receive)
-        except _Gone:
+        except Gone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             await _send(send, self._refusal(error, request_id))
             return
         if isinstance(answer, Told):
             await tell(answer, self._dialect.telling(request_id), receive, send, keepalive=self._keepalive)
+        elif isinstance(answer, Content):
+            await pour(answer, receive, send)
         else:
             await _send(send, self._dialect.answers.signed(answer, request_id))
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Out | Told:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = _headers(scope)
-        data = await _body(receive) if scope["method"] == "POST" else b""
+        incoming = Incoming(receive, asks_first="expect" in headers)
+        try:
+            return await self._carry_out(scope, headers, incoming)
+        except Fault:
+            await incoming.swallow()
+            raise
+
+    async def _carry_out(self, scope: Scope, headers: Mapping[str, str], incoming: Incoming) -> Answer:
         verb = self._verbs.get(scope["method"])
+        whole = scope["method"] == "POST" and not isinstance(verb, Streamed)
+        data = await incoming.whole() if whole else b""
         if verb is None:
             raise Fault("unknown_url", UNKNOWN_URL)
         _refuse_other_sites(headers)
@@ -109,7 +139,9 @@ class Endpoint:
             workspace=self._dialect.requests.workspace(headers),
             ids=scope["path_params"],
             query=_query(scope),
+            headers=headers,
             data=data,
+            incoming=incoming,
         )
         return await verb(ask)
 
@@ -137,34 +169,6 @@ def parse(data: bytes) -> Json:
     if data.count(b"[") + data.count(b"{") > DEPTH and _deeper(value, DEPTH):
         raise invalid(f"The request body is nested deeper than {DEPTH} levels.")
     return as_body(value)
-
-
-class _Gone(Exception):
-    """The client went away before it had asked."""
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        data = message.get("body", b"")
-        return data if len(data) <= BODY else None
-    parts = bytearray()
-    size = 0
-    with anyio.move_on_after(BODY_SECONDS) as scope:
-        while True:
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            part = message.get("body", b"")
-            size += len(part)
-            if size <= BODY:
-                parts += part
-            if size > SWALLOWED or not message.get("more_body"):
-                break
-            message = await receive()
-    if scope.cancelled_caught:
-        raise invalid(f"The request body did not arrive within {BODY_SECONDS:g} seconds.")
-    return bytes(parts) if size <= BODY else None
 
 
 def _headers(scope: Scope) -> dict[str, str]:

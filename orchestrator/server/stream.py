@@ -47,7 +47,7 @@ async def tell(told: Told, telling: Telling, receive: Receive, send: Send, *, ke
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     line = _Line(send)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_until_gone, receive, tasks.cancel_scope)
+        tasks.start_soon(until_gone, receive, tasks.cancel_scope)
         tasks.start_soon(_keep_alive, line, keepalive, tasks.cancel_scope)
         await _tell(told, telling, line)
         tasks.cancel_scope.cancel()
@@ -103,7 +103,8 @@ async def _last_frame(events: AsyncIterator[Event], telling: Telling, line: _Lin
     return telling.end() if last in _ENDINGS else telling.lost(_STOPPING)
 
 
-async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+async def until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Cancel the scope when the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
