@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ import pytest
 
 from orchestrator.errors import StoreError
 from orchestrator.server.records import Thread
-from orchestrator.server.store import folder, rows, schema
+from orchestrator.server.store import folder, rows
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.sqlite import SqliteStore
 
@@ -272,26 +271,6 @@ async def test_many_reads_do_not_wear_a_statement_out(store: SqliteStore) -> Non
     """SQLite counts steps per statement, not per execution."""
     for _ in range(3_000):
         assert await store.read(names) == set()
-
-
-async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "server.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 4711")
-    connection.close()
-    with pytest.raises(StoreError, match="schema 4711"):
-        await SqliteStore.open(path)
-    folder.hold(tmp_path).release()  # the folder is free again
-
-
-async def test_a_schema_file_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "server.db"
-    good = schema._scripts()
-    monkeypatch.setattr(schema, "_scripts", lambda: [*good, "CREATE TABLE half (a); SELECT nonsense;"])
-    with pytest.raises(StoreError, match="nonsense"):
-        await SqliteStore.open(path)
-    monkeypatch.setattr(schema, "_scripts", lambda: [*good, "CREATE TABLE half (a);"])
-    await (await SqliteStore.open(path)).close()
 
 
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +23,8 @@ from orchestrator.errors import StoreError
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.folder import Hold, hold
 from orchestrator.server.store.reader import Reader, TooLong
-from orchestrator.server.store.schema import migrate
+from orchestrator.server.store.schema import migrate, seen
+from orchestrator.server.store.snapshot import look
 from orchestrator.server.store.transaction import explain
 from orchestrator.server.store.writer import Writer
 
@@ -102,17 +105,22 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(path: Path) -> sqlite3.Connection:
-    """The connection that will write, its database up to date."""
+    """The connection that will write, its database up to date. One of a newer program is left as it is."""
     try:
+        if path.exists():
+            with closing(look(path)) as connection:
+                seen(connection)
         connection = _connect(path)
         try:
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
                 raise StoreError(f"{path}: the file system cannot carry a shared log", hint="use a local disk")
             connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection)
+            migrate(path, partial(_connect, path))
         except BaseException:
             connection.close()
             raise
     except sqlite3.Error as error:
         raise explain(error, f"{path}: ") from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", hint="see to room and rights in the data folder") from error
     return connection
