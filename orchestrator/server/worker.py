@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from orchestrator.errors import StoreError
@@ -18,6 +18,7 @@ from orchestrator.server.drive import Drive, Failed, Means
 from orchestrator.server.entry import server_error
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, new_id
+from orchestrator.server.line import Line, Waiting
 from orchestrator.server.models.door import ModelFault, Models
 from orchestrator.server.performers.door import Bounds, Performer
 from orchestrator.server.records import Assistant, Json, Run
@@ -26,7 +27,8 @@ from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.runs import Lost
 from orchestrator.server.turns import clean
 
-RUNS = 32  # at a time
+RUNS = 40  # at a time
+SHARE = 32  # of them that one workspace may have
 SWEEP_SECONDS = 1.0  # between two looks for runs whose time is over
 HALT_SECONDS = 1.5  # that a cancelled run gets to wind down
 RETRY_SECONDS = 1.0  # after which a run is tried again when the database failed
@@ -48,6 +50,7 @@ class Worker:
         bounds: Bounds,
         clock: Clock,
         limit: int = RUNS,
+        share: int = SHARE,
         sweep_seconds: float = SWEEP_SECONDS,
     ) -> None:
         self._store = store
@@ -66,8 +69,9 @@ class Worker:
             draining=lambda: not self._running,
         )
         self._running = False
-        self._waiting: dict[str, bool] = {}  # run → whether to take it over from a dead owner; in order
+        self._line = Line(min(share, limit))
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._homes: dict[str, str] = {}  # run that has a task → its workspace
         self._strays: set[asyncio.Task[None]] = set()  # that did not end when told to
         self._chores: set[asyncio.Task[None]] = set()
         self._cancelling: set[str] = set()
@@ -76,11 +80,11 @@ class Worker:
     async def start(self) -> None:
         """Take up every run that is not over, then look out for new ones. Raises: StoreError."""
         await self._expire()
-        for run_id, status in await self._store.read(runs.unfinished):
+        for run_id, workspace, status in await self._store.read(runs.unfinished):
             if status == "cancelling":
                 await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
             elif status in ("queued", "in_progress"):
-                self._waiting[run_id] = status == "in_progress"
+                self._line.add(Waiting(run_id=run_id, workspace=workspace, orphan=status == "in_progress"))
         self._running = True
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep")
         self._pump()
@@ -98,9 +102,9 @@ class Worker:
         await _wait(rest, HALT_SECONDS)
         self._hub.close()
 
-    def enqueue(self, run_id: str) -> None:
-        """See that a queued run is carried out."""
-        self._waiting.setdefault(run_id, False)
+    def enqueue(self, run_id: str, workspace: str) -> None:
+        """See that a queued run is carried out; workspaces take turns."""
+        self._line.add(Waiting(run_id=run_id, workspace=workspace))
         self._pump()
 
     def cancel(self, run_id: str) -> None:
@@ -111,26 +115,29 @@ class Worker:
 
     def _pump(self) -> None:
         """Begin what waits, as long as there is room. A run whose former task still winds down stays."""
-        room = self._limit - len(self._tasks)
-        if not self._running or room <= 0:
-            return
-        ready = (run_id for run_id in self._waiting if run_id not in self._tasks)
-        for run_id in list(islice(ready, room)):
-            task = asyncio.create_task(self._carry(run_id, self._waiting.pop(run_id)), name=run_id)
-            self._tasks[run_id] = task
+        while self._running and len(self._tasks) < self._limit:
+            one = self._line.take(busy=self._tasks)
+            if one is None:
+                return
+            task = asyncio.create_task(self._carry(one), name=one.run_id)
+            self._tasks[one.run_id], self._homes[one.run_id] = task, one.workspace
             task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._strays.discard(task)
         if self._tasks.get(task.get_name()) is task:
-            del self._tasks[task.get_name()]
+            self._give_up_place(task.get_name())
         if not task.cancelled() and task.exception() is not None:
             _log.error("run %s was dropped", task.get_name(), exc_info=task.exception())
         self._pump()
 
-    async def _carry(self, run_id: str, orphan: bool) -> None:
+    def _give_up_place(self, run_id: str) -> None:
+        del self._tasks[run_id]
+        self._line.give_back(self._homes.pop(run_id))
+
+    async def _carry(self, one: Waiting) -> None:
         """One run from the claim to its end, or to where it waits."""
-        run = await self._claim(run_id, orphan)
+        run = await self._claim(one)
         if run is None or run.status != "in_progress":
             return
         try:
@@ -139,35 +146,35 @@ class Worker:
         except Lost:
             return
         except StoreError as error:
-            self._later(run_id, error)
+            self._later(one, error)
         except ModelFault as fault:
             await self._fail(run, {"code": fault.code, "message": clean(str(fault))})
         except Failed as reason:
             await self._fail(run, server_error(str(reason)))
         except Exception:  # noqa: BLE001 - whatever it is, the run ends and the server goes on
-            _log.exception("run %s failed inside the server", run_id)
+            _log.exception("run %s failed inside the server", run.id)
             await self._fail(run, server_error("The server failed while it carried out this run."))
 
-    async def _claim(self, run_id: str, orphan: bool) -> Run | None:
-        take = moves.take_over if orphan else moves.claim
+    async def _claim(self, one: Waiting) -> Run | None:
+        take = moves.take_over if one.orphan else moves.claim
         try:
-            run = await self._store.write(partial(take, run_id=run_id, now=self._clock()))
+            run = await self._store.write(partial(take, run_id=one.run_id, now=self._clock()))
         except Lost:
             return None
         except StoreError as error:
-            self._later(run_id, error)
+            self._later(one, error)
             return None
-        self._hub.tell(run_id)
+        self._hub.tell(run.id)
         return run
 
-    def _later(self, run_id: str, error: StoreError) -> None:
+    def _later(self, one: Waiting, error: StoreError) -> None:
         """Try again when the database has had time to recover."""
-        _log.warning("run %s cannot go on yet: %s", run_id, error)
-        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again, run_id)
+        _log.warning("run %s cannot go on yet: %s", one.run_id, error)
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again, one)
 
-    def _again(self, run_id: str) -> None:
+    def _again(self, one: Waiting) -> None:
         """Whether the write that failed is on disk, nobody knows: the run may have no owner but a dead one."""
-        self._waiting[run_id] = True
+        self._line.add(replace(one, orphan=True))
         self._pump()
 
     async def _fail(self, run: Run, error: Json) -> None:
@@ -176,7 +183,7 @@ class Worker:
         except Lost:
             return
         except StoreError as broken:
-            self._later(run.id, broken)
+            self._later(Waiting(run_id=run.id, workspace=run.workspace), broken)
         self._hub.tell(run.id)
 
     async def _cancel(self, run_id: str) -> None:
@@ -196,7 +203,8 @@ class Worker:
         if not task.done():
             _log.warning("run %s does not stop; it is left alone", run_id)
             self._strays.add(task)
-            self._tasks.pop(run_id, None)
+            if self._tasks.get(run_id) is task:
+                self._give_up_place(run_id)
             self._pump()
 
     async def _sweep(self) -> None:

@@ -190,6 +190,7 @@ async def house(
     start: bool = True,
     grace: float = 0.0,
     limit: int = 32,
+    share: int = 32,
 ) -> AsyncIterator[House]:
     """Open the database of a folder, with a worker; leave it as a crash would, when `grace` is 0."""
     store = await SqliteStore.open(folder / "data" / "server.db")
@@ -204,6 +205,7 @@ async def house(
         clock=clock,
         sweep_seconds=0.02,
         limit=limit,
+        share=share,
     )
     runs = Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock)
     if start:

@@ -113,7 +113,7 @@ class Runs:
             return run
 
         run = await self._store.write(unit)
-        self._queue.enqueue(run.id)
+        self._queue.enqueue(run.id, run.workspace)
         return run
 
     async def get(self, workspace: str, thread_id: str, run_id: str) -> Run:
@@ -177,7 +177,7 @@ class Runs:
 
         run = await self._store.write(unit)
         self._hub.tell(run.id)
-        self._queue.enqueue(run.id)
+        self._queue.enqueue(run.id, run.workspace)
         return run
 
     async def list_steps(self, workspace: str, thread_id: str, run_id: str, page: Page) -> Listed[Step]:

@@ -19,7 +19,7 @@ class Lost(Exception):
 
 # the statuses in the very words of the partial indexes, or those are of no use
 _UNFINISHED = """
-SELECT id, status FROM runs
+SELECT id, workspace, status FROM runs
     WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') ORDER BY seq
 """
 _DUE = """
@@ -76,9 +76,9 @@ def page(tx: Tx, workspace: str, thread_id: str, asked: Page) -> Listed[Run]:
     return rows.page(tx, "runs", Run, "workspace = :workspace AND thread_id = :thread_id", values, asked)
 
 
-def unfinished(tx: Tx) -> list[tuple[str, str]]:
-    """Ids and statuses of all runs that are not over, oldest first."""
-    return [(row["id"], row["status"]) for row in tx.rows(_UNFINISHED)]
+def unfinished(tx: Tx) -> list[tuple[str, str, str]]:
+    """Ids, workspaces and statuses of all runs that are not over, oldest first."""
+    return [(row["id"], row["workspace"], row["status"]) for row in tx.rows(_UNFINISHED)]
 
 
 def due(tx: Tx, now: int) -> list[str]:
