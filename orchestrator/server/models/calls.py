@@ -22,15 +22,19 @@ class _Call:
     upstream_id: str
     name: str = ""
     arguments: list[str] = field(default_factory=list[str])
+    extra: Mapping[str, Any] | None = None
 
-    def more(self, name: str, arguments: str) -> Iterator[CallPiece]:
+    def more(self, name: str, arguments: str, extra: Mapping[str, Any] | None = None) -> Iterator[CallPiece]:
         """The piece to tell, if there is anything new."""
         self.arguments.append(arguments)
+        self.extra = extra or self.extra
         if not self.name and name:
             self.name = name
-            yield CallPiece(index=self.index, id=self.id, name=name, arguments="".join(self.arguments))
-        elif self.name and arguments:
-            yield CallPiece(index=self.index, arguments=arguments)
+            yield CallPiece(
+                index=self.index, id=self.id, name=name, arguments="".join(self.arguments), extra=self.extra
+            )
+        elif self.name and (arguments or extra):
+            yield CallPiece(index=self.index, arguments=arguments, extra=extra)
 
     def complete(self) -> bool:
         """Whether the arguments are whole JSON, so that nothing can follow."""
@@ -73,7 +77,7 @@ class Calls:
                 call = self._at[index] = self._begin(upstream_id)
         else:
             call = self._unnumbered(upstream_id, name) or self._begin(upstream_id)
-        yield from call.more(name, arguments)
+        yield from call.more(name, arguments, as_object(piece.get("extra_content")) or None)
 
     def rest(self) -> Iterator[CallPiece]:
         """At the end: a call without arguments has `{}`, so that it is JSON.

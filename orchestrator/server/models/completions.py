@@ -1,7 +1,10 @@
-"""Chat completions on paper: the body of a request, and the reading of an answer line by line. No I/O.
+"""The reading of a chat completion, line by line. No I/O.
 
 The reading takes what servers really send: fragments or whole calls, indexes and ids missing or used twice, usage in
-the last chunk or in each, comments, errors inside the stream, a plain JSON answer. `finish_reason` alone is the end.
+the last chunk or in each, comments, errors inside the stream, a plain JSON answer. The end is a `finish_reason`, or
+`[DONE]` after something was said; a connection that just ends has broken.
+
+Reasoning that comes in a field of its own is no part of the answer; `<think>` inside of the text is text.
 """
 
 from __future__ import annotations
@@ -11,62 +14,27 @@ from typing import Any, cast
 
 import orjson
 
+from orchestrator.server.models import complaints
 from orchestrator.server.models.calls import Calls
-from orchestrator.server.models.door import ModelEvent, ModelFault, ModelRequest, Spent, Stop, TextPiece
-from orchestrator.tools import Offer
+from orchestrator.server.models.complaints import objects
+from orchestrator.server.models.door import (
+    ModelEvent,
+    ModelFault,
+    Spent,
+    Stop,
+    TextPiece,
+    ThoughtPiece,
+)
 from orchestrator.tools.kind import as_object
 
 MAX_HELD = 8 * 1024 * 1024  # characters of an answer that are not understood yet
-_MAX_MESSAGE = 500  # characters of an upstream's complaint
-_SETTINGS = ("temperature", "top_p", "top_k", "max_tokens")
 _SSE_FIELDS = ("event", "id", "retry", "")  # the empty name: a comment
-
-
-def question(request: ModelRequest, *, model: str | None = None) -> dict[str, Any]:
-    """The body of a streaming request; `model` replaces the name that the request has."""
-    body: dict[str, Any] = {
-        "model": model or request.model,
-        "messages": list(request.messages),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    body |= {k: request.settings[k] for k in _SETTINGS if request.settings.get(k) is not None}
-    if request.offers:
-        body |= {"tools": [_tool(offer) for offer in request.offers], **_about_tools(request.options)}
-    return body | _response_format(request.options.get("response_format"))
-
-
-def _tool(offer: Offer) -> dict[str, Any]:
-    function = {"name": offer.name, "description": offer.description, "parameters": offer.parameters}
-    return {"type": "function", "function": function}
-
-
-def _about_tools(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Both are refused by servers when no tools are offered. A forced built-in tool is a function by its type here."""
-    told: dict[str, Any] = {}
-    match options.get("tool_choice"):
-        case "auto" | "none" | "required" as word:
-            told["tool_choice"] = word
-        case {"type": "function", "function": {"name": str(name)}}:
-            told["tool_choice"] = {"type": "function", "function": {"name": name}}
-        case {"type": str(name)} if name != "function":
-            told["tool_choice"] = {"type": "function", "function": {"name": name}}
-        case _:
-            pass
-    if isinstance(options.get("parallel_tool_calls"), bool):
-        told["parallel_tool_calls"] = options["parallel_tool_calls"]
-    return told
-
-
-def _response_format(given: object) -> dict[str, Any]:
-    """The Java SDK sends bare words; `auto` and `text` are what a model does anyway."""
-    match given:
-        case "json_object" | {"type": "json_object"}:
-            return {"response_format": {"type": "json_object"}}
-        case {"type": "json_schema"}:
-            return {"response_format": given}
-        case _:
-            return {}
+_THOUGHTS = ("reasoning_content", "reasoning")  # fields in which reasoning comes; the first that is there counts
+_BROKEN = frozenset(("error", "network_error", "abort", "insufficient_system_resource"))
+_REASONS = {
+    **dict.fromkeys(("length", "max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("content_filter", "safety", "sensitive", "recitation"), "content_filter"),
+}
 
 
 class Completion:
@@ -77,6 +45,7 @@ class Completion:
         self._hide = hide
         self._calls = Calls(new_id)
         self._reason: str | None = None
+        self._said = False  # text or a call
         self._spent: Spent | None = None
         self._understood = False
         self._is_error = False  # the event was announced as an error
@@ -103,7 +72,7 @@ class Completion:
         elif name == "data":
             yield from self._data(value.removeprefix(" "))
         elif name == "error":  # llama.cpp of earlier years
-            raise self.fault(_json(value) or value)
+            raise self._fault(_json(value) or value)
         elif name not in _SSE_FIELDS:
             self._hold(self._stray, line)
         elif name == "event":
@@ -118,24 +87,18 @@ class Completion:
         yield from self._blank()
         if not self._understood:
             yield from self._plain()
-        if self._reason is None:
-            raise ModelFault("The model's answer ended before its end.")
-        if self._reason == "error":
-            raise ModelFault("The model's endpoint broke the answer off with an error.")
+        reason = self._reason or ("stop" if self.done and self._said else None)
+        if reason is None:
+            raise ModelFault("The model's answer ended before its end.", temporary=True)
+        if reason in _BROKEN:
+            raise ModelFault("The model's endpoint broke the answer off with an error.", temporary=True)
         yield from self._calls.rest()
         if self._spent:
             yield self._spent
-        yield Stop(reason=self._stop_reason(self._reason))
+        yield Stop(reason=self._stop_reason(reason))
 
-    def fault(self, payload: object, *, status: int | None = None) -> ModelFault:
-        """The upstream's complaint in its own words, bounded and without secrets."""
-        message, code = complaint(payload)
-        message = " ".join(self._hide(message).split())[:_MAX_MESSAGE] or "no message"
-        said = "reports an error" if status is None else f"answered HTTP {status}"
-        limited = status == 429 or _is_rate_limit(code)
-        return ModelFault(
-            f"The model's endpoint {said}: {message}", code="rate_limit_exceeded" if limited else "server_error"
-        )
+    def _fault(self, payload: object) -> ModelFault:
+        return complaints.fault(payload, hide=self._hide)
 
     def _hold(self, lines: list[str], line: str) -> None:
         self._held += len(line)
@@ -176,24 +139,27 @@ class Completion:
 
     def _chunk(self, chunk: object) -> Iterator[ModelEvent]:
         fields = as_object(chunk)
-        if self._is_error or fields is not chunk or _complains(fields):
-            raise self.fault(chunk)
+        if self._is_error or fields is not chunk or complaints.complains(fields):
+            raise self._fault(chunk)
         self._understood = True
         usage = as_object(fields.get("usage"))
         if usage:
-            prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-            self._spent = Spent(prompt_tokens=_count(prompt), completion_tokens=_count(completion))
-        for choice in _objects(fields.get("choices")):
+            self._spent = spent(usage)
+        for choice in objects(fields.get("choices")):
             if choice.get("index") in (None, 0):
                 yield from self._choice(choice)
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[ModelEvent]:
-        """`reasoning_content` is left out on purpose: the Assistant API has no place for it."""
-        told = as_object(choice["delta"] if "delta" in choice else choice.get("message"))
+        told = as_object(choice.get("delta") or choice.get("message"))
+        thought = _thought(told)
+        if thought:
+            yield thought
         text = _text(told.get("content")) + _text(told.get("refusal"))
         if text:
+            self._said = True
             yield TextPiece(text=text)
-        for piece in _objects(told.get("tool_calls")):
+        for piece in _call_pieces(told):
+            self._said = True
             yield from self._calls.take(piece)
         reason = choice.get("finish_reason")
         if reason not in (None, "", "null"):
@@ -201,34 +167,34 @@ class Completion:
 
     def _stop_reason(self, said: str) -> str:
         """What was sent counts: some servers say `stop` after calls, others `tool_calls` without any."""
-        if said in ("length", "content_filter"):
-            return said
-        return "tool_calls" if self._calls else "stop"
+        return _REASONS.get(said.lower()) or ("tool_calls" if self._calls else "stop")
 
 
-def complaint(payload: object) -> tuple[str, str]:
-    """Message and code of an error in the forms of OpenAI, vLLM, Ollama, llama.cpp, Gemini, FastAPI and DashScope."""
-    first = next(iter(_objects(payload)), as_object(payload))
-    inner: object = first.get("error") or first or payload
-    fields = as_object(inner)
-    message: object = fields.get("message") or fields.get("detail") or inner
-    text = message if isinstance(message, str) else orjson.dumps(message, default=str).decode("utf-8", "replace")
-    return text, str(fields.get("code") or fields.get("type") or "")
+def spent(usage: Mapping[str, Any]) -> Spent:
+    """The tokens that an endpoint tells of."""
+    total = _count(usage.get("total_tokens"))
+    return Spent(
+        prompt_tokens=_count(usage.get("prompt_tokens")) or 0,
+        completion_tokens=_count(usage.get("completion_tokens")) or 0,
+        total_tokens=total,
+        cached_tokens=_count(as_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning_tokens=_count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+    )
 
 
-def _complains(fields: Mapping[str, Any]) -> bool:
-    if fields.get("error"):
-        return True
-    return "choices" not in fields and any(key in fields for key in ("message", "detail", "code"))
+def _thought(told: Mapping[str, Any]) -> ThoughtPiece | None:
+    for name in _THOUGHTS:
+        text = _text(told.get(name))
+        if text:
+            return ThoughtPiece(field=name, text=text)
+    return None
 
 
-def _is_rate_limit(code: str) -> bool:
-    return code == "429" or code.lower().startswith(("rate_limit", "ratelimit", "throttling", "insufficient_quota"))
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a JSON array; of anything else: none."""
-    return [as_object(item) for item in cast("list[object]", value)] if isinstance(value, list) else []
+def _call_pieces(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Pieces of calls; `function_call` is how a single call was told before there were several."""
+    pieces = objects(told.get("tool_calls"))
+    single = as_object(told.get("function_call"))
+    return [*pieces, {"index": 0, "function": single}] if single and not pieces else pieces
 
 
 def _json(text: str) -> object:
@@ -238,11 +204,11 @@ def _json(text: str) -> object:
         return None
 
 
-def _count(value: object) -> int:
-    return max(0, value) if isinstance(value, int) else 0
+def _count(value: object) -> int | None:
+    return max(0, value) if isinstance(value, int) else None
 
 
 def _text(content: object) -> str:
     if isinstance(content, str):
         return content
-    return "".join(part["text"] for part in _objects(content) if isinstance(part.get("text"), str))
+    return "".join(part["text"] for part in objects(content) if isinstance(part.get("text"), str))

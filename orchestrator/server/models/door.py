@@ -32,21 +32,40 @@ class TextPiece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThoughtPiece:
+    """Some more of the model's reasoning, which is no part of its answer; `field` is the name that it came under."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallPiece:
-    """Some more of call number `index` (from 0); `id` and `name` come with its first piece."""
+    """Some more of call number `index` (from 0); `id` and `name` come with its first piece.
+
+    `extra` is what the endpoint wants back with the call, word by word (a signature of its reasoning, say).
+    """
 
     index: int
     id: str | None = None
     name: str | None = None
     arguments: str = ""
+    extra: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """Tokens of this turn."""
+    """Tokens of this turn, as the endpoint counts them; None: it does not say.
+
+    `cached_tokens` are among those of the prompt, `reasoning_tokens` among those of the completion.
+    `total_tokens` may be more than the sum of prompt and completion: some endpoints count reasoning apart.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +75,20 @@ class Stop:
     reason: str
 
 
-ModelEvent = TextPiece | CallPiece | Spent | Stop
+ModelEvent = TextPiece | ThoughtPiece | CallPiece | Spent | Stop
 
 
 class ModelFault(Exception):
-    """The model did not answer, or not to the end. `code` goes to last_error: server_error or rate_limit_exceeded."""
+    """The model did not answer, or not to the end.
 
-    def __init__(self, message: str, *, code: str = "server_error") -> None:
+    `code` goes to last_error: server_error, rate_limit_exceeded, or invalid_prompt (what was asked is the reason).
+    `temporary` tells whether the same request may do better a little later.
+    """
+
+    def __init__(self, message: str, *, code: str = "server_error", temporary: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.temporary = temporary
 
 
 class Model(Protocol):

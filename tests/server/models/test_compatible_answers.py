@@ -1,5 +1,6 @@
 """What servers of many styles stream is understood, however the bytes are cut."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from itertools import pairwise
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from model_recordings import DASHSCOPE, OPENAI_CALLS, OPENAI_TEXT, RECORDINGS, Recording
 from model_upstream import HELLO, Canned, answer_of, replay, upstream
 
-from orchestrator.server.models.door import CallPiece, ModelEvent, Spent, Stop, TextPiece
+from orchestrator.server.models.door import CallPiece, ModelEvent, Spent, Stop, TextPiece, ThoughtPiece
+from orchestrator.server.models.questions import Manner
 
 recordings = pytest.mark.parametrize("recording", RECORDINGS.values(), ids=list(RECORDINGS))
 
@@ -41,9 +43,8 @@ def check(events: list[ModelEvent], recording: Recording) -> None:
     for (told, *_), (known, *_) in zip(calls, recording.calls, strict=True):
         assert told == known if known else re.fullmatch(r"call_[0-9a-f]{24}", told)
     assert len({c[0] for c in calls}) == len(calls)
-    spent = [e for e in events if isinstance(e, Spent)]
-    expected = recording.spent
-    assert spent == ([Spent(prompt_tokens=expected[0], completion_tokens=expected[1])] if expected else [])
+    spent = [(e.prompt_tokens, e.completion_tokens) for e in events if isinstance(e, Spent)]
+    assert spent == ([recording.spent] if recording.spent else [])
     assert [e for e in events if isinstance(e, Stop)] == [Stop(reason=recording.reason)] == events[-1:]
 
 
@@ -90,8 +91,11 @@ async def test_pieces_are_told_as_they_come() -> None:
     assert texts == ["Grüße aus", " 杭州 🌤"]
 
 
-async def test_reasoning_is_left_out() -> None:
-    assert "secret thoughts" not in str(await replay(Canned(pieces=[RECORDINGS["vllm"].raw])))
+async def test_reasoning_is_told_apart_from_the_answer_or_left_out() -> None:
+    answer = Canned(pieces=[RECORDINGS["vllm"].raw])
+    thoughts = [e for e in await replay(answer) if isinstance(e, ThoughtPiece)]
+    assert thoughts == [ThoughtPiece(field="reasoning_content", text="secret thoughts")]
+    assert "secret thoughts" not in str(await replay(answer, manner=Manner(thoughts=False)))
 
 
 async def test_the_end_of_the_connection_after_finish_reason_loses_nothing_but_usage() -> None:
@@ -114,6 +118,7 @@ async def test_turns_share_one_connection() -> None:
         model = server.model()
         for _ in range(3):
             check([e async for e in model.respond(HELLO)], OPENAI_CALLS)
+            await asyncio.gather(*model._farewells)
         await model.close()
     assert (len(server.asked), server.connections) == (3, 1)
 
@@ -187,6 +192,31 @@ END = b'data: {"choices":[{"delta":{},"finish_reason":"tool_calls"}]}\n\n'
             id="odd indexes, one id twice",
         ),
         pytest.param(
+            [
+                piece(index=0, id="a", function={"name": "f", "arguments": "{"}),
+                piece(index=1, id="b", function={"name": "g", "arguments": "["}),
+                piece(index=0, function={"arguments": "}"}),
+                piece(index=1, function={"arguments": "]"}),
+            ],
+            [("f", "{}"), ("g", "[]")],
+            id="two calls in turn, by index",
+        ),
+        pytest.param(
+            [
+                piece(id="a", function={"name": "f", "arguments": "{"}),
+                piece(id="b", function={"name": "g", "arguments": "["}),
+                piece(id="a", function={"arguments": "}"}),
+                piece(id="b", function={"arguments": "]"}),
+            ],
+            [("f", "{}"), ("g", "[]")],
+            id="two calls in turn, by id",
+        ),
+        pytest.param(
+            [piece(index=0, id="a", function={"name": "f", "arguments": {"x": [1]}})],
+            [("f", '{"x":[1]}')],
+            id="arguments as an object",
+        ),
+        pytest.param(
             [piece(index=0, id="a", function={"name": "f", "arguments": "{not JSON"})],
             [("f", "{not JSON")],
             id="arguments that are not JSON pass",
@@ -205,3 +235,74 @@ async def test_a_refusal_is_text_and_other_choices_are_left_out() -> None:
         b'data: {"choices":[{"index":0,"delta":{"refusal":"No."},"finish_reason":"content_filter"}]}\n\n'
     )
     assert await replay(Canned(pieces=[raw])) == [TextPiece(text="No."), Stop(reason="content_filter")]
+
+
+def delta(fields: object, finish: object = None) -> bytes:
+    return b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}) + b"\n\n"
+
+
+async def test_a_call_in_the_older_form_is_a_call() -> None:
+    pieces = [
+        delta({"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": ""}}),
+        delta({"function_call": {"arguments": '{"x":'}}),
+        delta({"function_call": {"arguments": " 1}"}}),
+        delta({}, "function_call"),
+    ]
+    events = await replay(Canned(pieces=pieces))
+    assert [call[1:] for call in calls_of(events)] == [("f", '{"x": 1}')]
+    assert events[-1] == Stop(reason="tool_calls")
+
+
+async def test_what_an_endpoint_wants_back_with_a_call_is_kept() -> None:
+    extra = {"google": {"thought_signature": "c2ln"}}
+    events = await replay(Canned(pieces=[piece(index=0, id="a", function={"name": "f"}, extra_content=extra), END]))
+    assert next(e.extra for e in events if isinstance(e, CallPiece)) == extra
+
+
+@pytest.mark.parametrize("ends", [b"data: [DONE]\n\n", b"data: [DONE]"])
+async def test_done_ends_an_answer_that_has_no_finish_reason(ends: bytes) -> None:
+    text = [e for e in await replay(Canned(pieces=[delta({"content": "hi"}), ends])) if not isinstance(e, Spent)]
+    assert text == [TextPiece(text="hi"), Stop(reason="stop")]
+    events = await replay(Canned(pieces=[piece(index=0, id="a", function={"name": "f"}), ends]))
+    assert events[-1] == Stop(reason="tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [("eos", "stop"), ("function_call", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter")],
+)
+async def test_a_finish_reason_of_another_tongue_is_understood(said: str, means: str) -> None:
+    assert (await replay(Canned(pieces=[delta({"content": "hi"}, said)])))[-1] == Stop(reason=means)
+
+
+async def test_a_chunk_may_hold_no_choices_a_null_delta_or_a_whole_message() -> None:
+    pieces = [
+        b'data: {"choices":[],"prompt_filter_results":[]}\n\ndata: {"choices":null}\n\n',
+        b'data: {"choices":[{"delta":null,"message":{"content":"hi"},"finish_reason":"stop"}]}\n\n',
+    ]
+    assert await replay(Canned(pieces=pieces)) == [TextPiece(text="hi"), Stop(reason="stop")]
+
+
+async def test_all_tokens_that_an_endpoint_tells_of_are_told() -> None:
+    usage = {
+        "prompt_tokens": 40,
+        "completion_tokens": 20,
+        "total_tokens": 75,
+        "prompt_tokens_details": {"cached_tokens": 32, "audio_tokens": None},
+        "completion_tokens_details": {"reasoning_tokens": 15},
+    }
+    last = b"data: " + orjson.dumps({"choices": [], "usage": usage}) + b"\n\ndata: [DONE]\n\n"
+    events = await replay(Canned(pieces=[delta({"content": "hi"}, "stop"), last]))
+    told = Spent(prompt_tokens=40, completion_tokens=20, total_tokens=75, cached_tokens=32, reasoning_tokens=15)
+    assert events[-2:] == [told, Stop(reason="stop")]
+
+
+async def test_think_inside_of_the_text_is_text() -> None:
+    events = await replay(Canned(pieces=[delta({"content": "<think>hm</think>"}), delta({"content": "Yes."}, "stop")]))
+    assert "".join(e.text for e in events if isinstance(e, TextPiece)) == "<think>hm</think>Yes."
+
+
+async def test_an_endpoint_that_says_nothing_after_the_end_is_left_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.server.models.compatible.AFTERMATH", 0.05)
+    answer = Canned(pieces=[delta({"content": "hi"}, "stop")], then="stall")
+    assert await replay(answer, timeout=60.0) == [TextPiece(text="hi"), Stop(reason="stop")]

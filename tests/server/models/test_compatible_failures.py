@@ -70,46 +70,77 @@ async def test_an_http_error_is_told_in_the_upstreams_words(status: int, body: b
     assert fault.code == code
 
 
+BOOM = b'data: {"error":{"message":"boom %b","code":400}}\n\ndata: [DONE]\n\n' % KEY.encode()
+THROTTLED = b'id:1\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"Throttling.RateQuota","message":"rate"}\n\n'
+NAMELESS = b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]},"finish_reason":"stop"}]}\n\n'
+SERVER, LIMIT = "server_error", "rate_limit_exceeded"
+
+
 @pytest.mark.parametrize(
-    ("raw", "says", "code"),
+    ("raw", "says", "code", "tries"),
     [
-        (
-            b'data: {"error":{"message":"boom %b","code":500}}\n\ndata: [DONE]\n\n' % KEY.encode(),
-            "boom ***",
-            "server_error",
-        ),
-        (b'data: {"object":"error","message":"aborted","code":400}\n\n', "aborted", "server_error"),
-        (b'error: {"code":500,"message":"slot gone"}\n\n', "slot gone", "server_error"),
-        (b"error: out of memory\n\n", "out of memory", "server_error"),
-        (
-            b'id:1\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"Throttling.RateQuota","message":"rate"}\n\n',
-            "rate",
-            "rate_limit_exceeded",
-        ),
-        (b'data: {"error":{"message":"rate","type":"rate_limit_exceeded"}}\n\n', "rate", "rate_limit_exceeded"),
-        (b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n', "error", "server_error"),
-        (b"data: {broken\n\n", "not JSON", "server_error"),
-        (b"data: {broken", "not JSON", "server_error"),
-        (b"data: {broken\ndata: [DONE]\n", "not JSON", "server_error"),
-        (b"data: [1]\n\n", "[1]", "server_error"),
-        (b"<!doctype html>\n<html>sign in</html>", "not JSON", "server_error"),
-        (b'{"error":{"message":"no such model"}}', "no such model", "server_error"),
-        (b"", "before its end", "server_error"),
-        (b"data: [DONE]\n\n", "before its end", "server_error"),
-        (
-            b'data: {"choices":[{"delta":{"tool_calls":[{"index":0}]},"finish_reason":"stop"}]}\n\n',
-            "naming",
-            "server_error",
-        ),
+        (BOOM, "boom ***", SERVER, 1),
+        (b'data: {"object":"error","message":"aborted","code":400}\n\n', "aborted", SERVER, 1),
+        (b'error: {"code":500,"message":"slot gone"}\n\n', "slot gone", SERVER, 3),
+        (b"error: out of memory\n\n", "out of memory", SERVER, 1),
+        (THROTTLED, "rate", LIMIT, 3),
+        (b'data: {"error":{"message":"rate","type":"rate_limit_exceeded"}}\n\n', "rate", LIMIT, 3),
+        (b'data: {"error":{"message":"pay","code":"insufficient_quota"}}\n\n', "pay", LIMIT, 1),
+        (b'data: {"error":{"message":"busy","type":"overloaded_error"}}\n\n', "busy", SERVER, 3),
+        (b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n', "error", SERVER, 3),
+        (b"data: {broken\n\n", "not JSON", SERVER, 1),
+        (b"data: {broken", "not JSON", SERVER, 1),
+        (b"data: {broken\ndata: [DONE]\n", "not JSON", SERVER, 1),
+        (b"data: [1]\n\n", "[1]", SERVER, 1),
+        (b"<!doctype html>\n<html>sign in</html>", "not JSON", SERVER, 1),
+        (b'{"error":{"message":"no such model"}}', "no such model", SERVER, 1),
+        (b"", "before its end", SERVER, 3),
+        (b"data: [DONE]\n\n", "before its end", SERVER, 3),
+        (NAMELESS, "naming", SERVER, 1),
     ],
 )
-async def test_an_error_inside_of_a_stream_is_told(raw: bytes, says: str, code: str) -> None:
+async def test_an_error_inside_of_a_stream_is_told(raw: bytes, says: str, code: str, tries: int) -> None:
+    """What may pass is tried again, for nothing of the answer was told yet."""
     async with upstream(Canned(pieces=[raw])) as server:
         with pytest.raises(ModelFault, match=re.escape(says)) as caught:
             await answer_of(server.model())
     assert KEY not in str(caught.value)
     assert caught.value.code == code
-    assert len(server.asked) == 1
+    assert len(server.asked) == tries
+
+
+LENGTHS = [
+    b'{"error":{"message":"This model\'s maximum context length is 8192 tokens. However, your messages resulted in '
+    b'9000 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}',
+    b'{"object":"error","message":"This model\'s maximum context length is 2048 tokens.","type":"BadRequestError"}',
+    b'{"error":{"code":400,"message":"request exceeds the available context size","type":"exceed_context_size_error"}}',
+    b'{"code":"InvalidParameter","message":"Range of input length should be [1, 129024]","request_id":"r"}',
+    b'{"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum","type":"invalid_request_error"}}',
+    b'[{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (8)."}}]',
+    b'{"error":{"message":"Requested tokens (84) exceed context window of 64","type":"invalid_request_error"}}',
+]
+
+
+@pytest.mark.parametrize("body", LENGTHS)
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_conversation_that_is_too_long_is_told_as_that_and_not_tried_again(body: bytes, status: int) -> None:
+    async with upstream(refusal(status, body)) as server:
+        with pytest.raises(ModelFault, match="does not fit into the model's context") as caught:
+            await answer_of(server.model())
+    assert (caught.value.code, len(server.asked)) == ("invalid_prompt", 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"code":"DataInspectionFailed","message":"Input data may contain inappropriate content."}',
+        b'{"error":{"message":"The response was filtered","code":"content_filter"}}',
+    ],
+)
+async def test_a_conversation_that_is_not_allowed_is_told_as_that(body: bytes) -> None:
+    fault = await fault_of(refusal(400, body))
+    assert fault.code == "invalid_prompt"
+    assert "refuses the conversation" in str(fault)
 
 
 async def until_fault(model: CompatibleModel) -> list[ModelEvent]:

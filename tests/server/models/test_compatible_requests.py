@@ -8,6 +8,7 @@ from model_upstream import KEY, Asked, Canned, answer_of, upstream
 
 from orchestrator.server.models.compatible import CompatibleModel
 from orchestrator.server.models.door import ModelRequest
+from orchestrator.server.models.questions import Manner
 from orchestrator.tools import Offer
 
 OFFER = Offer(name="get_forecast", description="Tells.", parameters={"type": "object", "properties": {}})
@@ -37,7 +38,7 @@ async def test_a_request_asks_for_a_stream_with_usage() -> None:
 
 
 async def test_the_endpoint_may_know_the_model_by_another_name() -> None:
-    assert (await asked(ModelRequest(model="qwen-plus", messages=MESSAGES), upstream_name="qwen3:8b")).body[
+    assert (await asked(ModelRequest(model="qwen-plus", messages=MESSAGES), manner=Manner(model="qwen3:8b"))).body[
         "model"
     ] == "qwen3:8b"
 
@@ -107,3 +108,18 @@ async def test_without_a_key_no_authorization_is_sent() -> None:
         await answer_of(CompatibleModel(server.url + "/", None), ModelRequest(model="m", messages=MESSAGES))
     assert "authorization" not in server.asked[0].headers
     assert server.asked[0].target.startswith("POST /v1/chat/completions ")
+
+
+async def test_what_an_endpoint_wants_more_is_laid_over_the_body() -> None:
+    extra = {"enable_thinking": False, "stream_options": None, "temperature": 0.1}
+    sent = (
+        await asked(ModelRequest(model="m", messages=MESSAGES, settings={"temperature": 1}), manner=Manner(extra=extra))
+    ).body
+    assert sent == {"model": "m", "messages": MESSAGES, "stream": True, "enable_thinking": False, "temperature": 0.1}
+
+
+async def test_the_limit_of_a_completion_may_have_its_newer_name() -> None:
+    manner = Manner(limit_field="max_completion_tokens")
+    sent = (await asked(ModelRequest(model="m", messages=MESSAGES, settings={"max_tokens": 7}), manner=manner)).body
+    assert sent["max_completion_tokens"] == 7
+    assert "max_tokens" not in sent

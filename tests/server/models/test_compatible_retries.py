@@ -8,10 +8,10 @@ import pytest
 from model_recordings import OPENAI_TEXT
 from model_upstream import Canned, answer_of, refusal, upstream
 
-from orchestrator.server.models.door import ModelFault
+from orchestrator.server.models.door import ModelFault, TextPiece
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 529])
+@pytest.mark.parametrize("status", [408, 429, 500, 503, 529])
 async def test_a_temporary_refusal_is_tried_again_twice(status: int) -> None:
     refused = refusal(status, b"{}")
     async with upstream(refused, refused, Canned(pieces=[OPENAI_TEXT.raw])) as server:
@@ -37,6 +37,33 @@ async def test_a_connection_that_breaks_before_the_answer_is_tried_again() -> No
     async with upstream(broken, Canned(pieces=[OPENAI_TEXT.raw])) as server:
         assert await answer_of(server.model())
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_connection_that_breaks_before_the_first_token_is_tried_again(chunked: bool) -> None:
+    broken = Canned(pieces=[b": ping\n\n"], then="cut", chunked=chunked)
+    async with upstream(broken, Canned(pieces=[OPENAI_TEXT.raw])) as server:
+        events = await answer_of(server.model())
+    assert events.count(TextPiece(text="Grüße aus")) == 1
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "first", [b'{"content":"hi"}', b'{"reasoning":"hm"}', b'{"tool_calls":[{"function":{"name":"f"}}]}']
+)
+async def test_nothing_is_tried_again_once_something_was_told(first: bytes) -> None:
+    raw = b'data: {"choices":[{"delta":%b}]}\n\ndata: {"error":{"code":503,"message":"gone"}}\n\n' % first
+    async with upstream(Canned(pieces=[raw])) as server:
+        with pytest.raises(ModelFault, match="gone"):
+            await answer_of(server.model())
+    assert len(server.asked) == 1
+
+
+async def test_what_is_used_up_is_not_asked_for_again() -> None:
+    async with upstream(refusal(429, b'{"error":{"message":"no more","code":"insufficient_quota"}}')) as server:
+        with pytest.raises(ModelFault, match="no more") as caught:
+            await answer_of(server.model())
+    assert (caught.value.code, len(server.asked)) == ("rate_limit_exceeded", 1)
 
 
 async def test_retry_after_is_honoured_for_a_few_seconds() -> None:
