@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
+import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +20,7 @@ from orchestrator.server.exchange import Endpoint, Services
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, system_clock
 from orchestrator.server.models.door import Models
+from orchestrator.server.openapi import document
 from orchestrator.server.performers import PERFORMERS
 from orchestrator.server.performers.door import Bounds, Limits, Performer
 from orchestrator.server.records import Assistant
@@ -104,15 +107,29 @@ def create_app(
     keepalive: float = KEEPALIVE_SECONDS,
     more: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The ASGI application: every dialect below its base, `/healthz`, and `more`.
+    """The ASGI application: every dialect below its base, `/healthz`, `/openapi.json`, and `more`.
 
     A path that is nobody's is answered in the words of the first dialect.
     """
     mounts = [routes(dialect, services, keepalive=keepalive) for dialect in dialects]
     nowhere = Mount("/", app=Endpoint(services, dialects[0], {}, keepalive=keepalive))
-    return Starlette(routes=[Route("/healthz", healthz, methods=["GET"]), *mounts, *more, nowhere])
+    own = [Route("/healthz", healthz, methods=["GET"]), Route("/openapi.json", described(dialects), methods=["GET"])]
+    return Starlette(routes=[*own, *mounts, *more, nowhere])
 
 
 async def healthz(request: Request) -> Response:
     """Whether the server is there."""
     return JSONResponse({"status": "ok"})
+
+
+def described(dialects: Sequence[Dialect]) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that describes all the others; the document is made when somebody asks for it first."""
+
+    @cache
+    def made() -> bytes:
+        return orjson.dumps(document(dialects))
+
+    async def openapi(request: Request) -> Response:
+        return Response(made(), media_type="application/json")
+
+    return openapi

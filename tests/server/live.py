@@ -1,4 +1,7 @@
-"""A real server on a free port of this machine, in a thread of its own, for tests that speak through a socket."""
+"""A real server on a free port of this machine, in a thread of its own, for tests that speak through a socket.
+
+What it answers is held against its OpenAPI document.
+"""
 
 import asyncio
 import threading
@@ -7,6 +10,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from witness import Witness
 
 from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory, Route
@@ -29,6 +34,7 @@ class Live:
 def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: float = 10.0) -> Iterator[Live]:
     address: Future[Address] = Future()
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    complaints: list[list[str]] = []
 
     async def serve() -> None:
         stopped = asyncio.Event()
@@ -36,8 +42,9 @@ def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: 
         models = Directory([Route(match="*", model=ScriptedModel(None))])
         async with (
             open_server(data, models=models, performers=performers, keepalive=keepalive) as server,
-            listening(server.app, host="127.0.0.1", port=0, closing=server.drain) as bound,
+            listening(witness := Witness(server.app), host="127.0.0.1", port=0, closing=server.drain) as bound,
         ):
+            complaints.append(witness.complaints)
             address.set_result(bound)
             await stopped.wait()
 
@@ -59,3 +66,4 @@ def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: 
             loop.call_soon_threadsafe(stopped.set)
         thread.join(timeout=20)
         assert not thread.is_alive(), "the server did not stop"
+    assert complaints == [[]]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
 from orchestrator.server.dialects import dashscope_answers, dashscope_requests
+from orchestrator.server.dialects.contract import Contract
+from orchestrator.server.dialects.dashscope_contract import CONTRACT
 from orchestrator.server.dialects.dialect import Answers, Out, Requests
 from orchestrator.server.records import Delta, Event
 from orchestrator.wire.events import DONE, DONE_DATA, ERROR, MESSAGE_DELTA, run_event
@@ -23,6 +25,7 @@ class Dashscope:
     files: bool = True
     requests: Requests = dashscope_requests
     answers: Answers = dashscope_answers
+    contract: Contract = field(default=CONTRACT, repr=False)
 
     def telling(self, request_id: str) -> DashscopeTelling:
         """How it tells the events of one stream."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.server.dialects.contract import Contract
 from orchestrator.server.records import Event, Json, Record
 from orchestrator.server.service.listing import Attached
 from orchestrator.server.service.runs import NewRun, ToolOutput
@@ -157,6 +158,11 @@ class Dialect(Protocol):
     @property
     def answers(self) -> Answers:
         """How it shows."""
+        ...
+
+    @property
+    def contract(self) -> Contract:
+        """What its verbs take and give, on paper."""
         ...
 
     def telling(self, request_id: str) -> Telling:

@@ -8,12 +8,29 @@ from orchestrator.server.routes.path import Path
 from orchestrator.wire.faults import invalid
 
 
-async def no_uploads(ask: Ask) -> Out:
-    """Upload, list, show or delete files (F1, F2)."""
-    raise invalid("File uploads are not supported here yet; file ids may be any text.")
+async def upload_file(ask: Ask) -> Out:
+    """Upload a file (F1)."""
+    raise invalid(_NO_UPLOADS)
 
+
+async def list_files(ask: Ask) -> Out:
+    """List the workspace's files (F2)."""
+    raise invalid(_NO_UPLOADS)
+
+
+async def get_file(ask: Ask) -> Out:
+    """Show a file (F2)."""
+    raise invalid(_NO_UPLOADS)
+
+
+async def delete_file(ask: Ask) -> Out:
+    """Delete a file (F2)."""
+    raise invalid(_NO_UPLOADS)
+
+
+_NO_UPLOADS = "File uploads are not supported here yet; file ids may be any text."
 
 PATHS = (
-    Path("/files", {"POST": no_uploads, "GET": no_uploads}),
-    Path("/files/{file}", {"GET": no_uploads, "DELETE": no_uploads}),
+    Path("/files", {"POST": upload_file, "GET": list_files}),
+    Path("/files/{file}", {"GET": get_file, "DELETE": delete_file}),
 )
