@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 
@@ -19,9 +19,9 @@ from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.errors import FolderInUse, ManifestsInvalid, StoreError
 from orchestrator.functions import Registry, invoke
 from orchestrator.manifests import Endpoint, Environment, Placed, SecretPlace, resolve
-from orchestrator.reconcile.desired import Binding, Desired
+from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
-from orchestrator.server.app import open_server
+from orchestrator.server.app import SameBounds, open_server
 from orchestrator.server.models.compatible import CompatibleModel
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.script import Script, load_script
@@ -31,6 +31,7 @@ from orchestrator.server.records import Assistant, Run
 from orchestrator.server.serving import Address, listening
 from orchestrator.server.store.folder import hold
 from orchestrator.settings import Settings
+from orchestrator.wire.outputs import LARGEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,55 +49,71 @@ class Snapshot:
 
 
 class Functions:
-    """Performs the functions that manifests bind; `snapshot` is replaced as a whole when they change."""
+    """Performs the functions that manifests bind; `snapshot` is replaced as a whole when they change.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    `default`: the limits of runs for which no manifest says otherwise.
+    """
+
+    def __init__(self, snapshot: Snapshot, default: Limits | None = None) -> None:
         self.snapshot = snapshot
+        self._default = default or Limits()
 
     def performs(self, assistant: Assistant, call: Call) -> bool:
         """Only for assistants of ours, and never what a person has to approve: that becomes `requires_action`."""
         binding = self._binding(assistant, call)
         return binding is not None and binding.approval != "ask"
 
+    def repeatable(self, assistant: Assistant, call: Call) -> bool:
+        """Whether the function is marked idempotent, or is not called at all."""
+        binding = self._binding(assistant, call)
+        function = self.snapshot.registry.find(binding.function) if binding else None
+        return function is None or function.idempotent
+
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """The output of the function as text, whatever happens in it."""
         binding = self._binding(assistant, call)
         if binding is None:  # the manifest changed between the question and the call
             return said("tool_gone", f"The function '{call.name}' is no longer there.")
-        return await perform(self.snapshot.registry, binding, call.name, call.arguments)
+        largest = self.limits(assistant).output_bytes
+        return await perform(self.snapshot.registry, binding, call.name, call.arguments, largest=largest)
 
     def limits(self, assistant: Assistant) -> Limits:
         """What the manifest says, and defaults for what it does not."""
         wanted = self.snapshot.wanted(assistant)
-        default = Limits()
-        if wanted is None:
-            return default
-        rules = wanted.rules
-        return Limits(
-            tool_rounds=default.tool_rounds if rules.tool_rounds is None else rules.tool_rounds,
-            run_seconds=rules.run_seconds or default.run_seconds,
-            context_messages=rules.last_messages,
-        )
+        return self._default if wanted is None else _limits(wanted.rules, self._default)
 
     def _binding(self, assistant: Assistant, call: Call) -> Binding | None:
         wanted = self.snapshot.wanted(assistant) if call.type == "function" else None
         return wanted.bindings.get(call.name) if wanted else None
 
 
-async def perform(registry: Registry, binding: Binding, name: str, arguments: str) -> str:
+def _limits(rules: Rules, default: Limits) -> Limits:
+    said = {
+        "tool_rounds": rules.tool_rounds,
+        "tool_calls": rules.tool_calls,
+        "same_calls": rules.same_calls,
+        "parallel_calls": rules.parallel_calls,
+        "output_bytes": rules.output_bytes,
+        "run_seconds": rules.run_seconds,
+        "context_messages": rules.last_messages,
+    }
+    return replace(default, **{name: value for name, value in said.items() if value is not None})
+
+
+async def perform(registry: Registry, binding: Binding, name: str, arguments: str, *, largest: int = LARGEST) -> str:
     """Call the function behind a binding. Also for calls that a remote target hands to us."""
     if binding.approval == "deny":
         return said("denied", f"The function '{name}' may not be called.")
     function = registry.find(binding.function)
     if function is None:
         return said("tool_gone", f"The function '{name}' is no longer there.")
-    output = await invoke(function, arguments, timeout=binding.timeout)
+    output = await invoke(function, arguments, timeout=binding.timeout, largest=largest)
     tries = binding.retries if function.idempotent else 0  # what is not marked idempotent is called once
     for _ in range(tries):
         if output.ok or output.code not in ("failed", "timeout"):
             break
         await asyncio.sleep(0.2)
-        output = await invoke(function, arguments, timeout=binding.timeout)
+        output = await invoke(function, arguments, timeout=binding.timeout, largest=largest)
     return output.text
 
 
@@ -158,8 +175,9 @@ async def running(
         SettingsError: the address is taken. StoreError: the data folder is.
     """
     performers = [functions] if functions else []
+    bounds = functions or SameBounds(Limits(run_seconds=settings.run_seconds))
     async with (
-        open_server(settings.data, models=models, performers=performers, bounds=functions) as server,
+        open_server(settings.data, models=models, performers=performers, bounds=bounds) as server,
         listening(server.app, host=settings.host, port=settings.port, closing=server.drain) as address,
     ):
         file = settings.data / ANNOUNCEMENT

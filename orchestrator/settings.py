@@ -10,6 +10,8 @@ from orchestrator.errors import SettingsError
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8700
+RUN_SECONDS = 600.0
+LONGEST_RUN = 604_800.0
 LOCAL = "local"  # the built-in environment: the embedded server
 
 
@@ -24,6 +26,7 @@ class Settings:
     host: str
     port: int
     environ: Mapping[str, str]
+    run_seconds: float = RUN_SECONDS  # that a run may take when no manifest says otherwise
 
     @property
     def manifests(self) -> Path:
@@ -46,11 +49,13 @@ class Settings:
         data: str | Path | None = None,
         host: str | None = None,
         port: int | None = None,
+        run_timeout: float | None = None,
     ) -> Settings:
         """Options win over `ORCHESTRATOR_*` variables, those over defaults.
 
         Raises:
-            SettingsError: the folder does not exist, or the port is not a number from 0 to 65535.
+            SettingsError: the folder does not exist, the port is not a number from 0 to 65535, or the run timeout
+                not one from 1 to 604,800 (seconds, a week).
         """
         root = Path(folder or environ.get("ORCHESTRATOR_DIR") or ".").absolute()
         if not root.is_dir():
@@ -63,6 +68,7 @@ class Settings:
             host=host or environ.get("ORCHESTRATOR_HOST") or DEFAULT_HOST,
             port=_port(environ) if port is None else port,
             environ=environ,
+            run_seconds=_run_seconds(environ) if run_timeout is None else run_timeout,
         )
 
 
@@ -71,3 +77,15 @@ def _port(environ: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"ORCHESTRATOR_PORT is '{text}', not a port.", hint="a number from 0 to 65535")
     return int(text)
+
+
+def _run_seconds(environ: Mapping[str, str]) -> float:
+    text = environ.get("ORCHESTRATOR_RUN_TIMEOUT") or str(RUN_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_RUN:
+        hint = f"seconds, a number from 1 to {LONGEST_RUN:.0f}"
+        raise SettingsError(f"ORCHESTRATOR_RUN_TIMEOUT is '{text[:80]}', not a time.", hint=hint)
+    return seconds

@@ -24,6 +24,7 @@ from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import OWNER_LENGTH
+from orchestrator.server.performers.door import Limits
 from orchestrator.server.serving import Address
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target
@@ -123,7 +124,7 @@ class Workspace:
 
     def functions(self) -> Functions:
         """A performer of what the manifests bind, as they are now."""
-        return Functions(self.snapshot())
+        return Functions(self.snapshot(), Limits(run_seconds=self.settings.run_seconds))
 
     def snapshot(self) -> Snapshot:
         """What the embedded server has to know of manifests and functions."""

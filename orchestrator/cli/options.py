@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli import output as terminal
-from orchestrator.settings import Settings
+from orchestrator.settings import LONGEST_RUN, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +20,12 @@ output = click.option("--format", "fmt", type=click.Choice(["text", "json"]), de
 host = click.option("--host", metavar="HOST", help="Address to listen on (default: 127.0.0.1).")
 port = click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: 8700; 0: any).")
 data = click.option("--data", metavar="DIR", help="The server's data (default: .orchestrator).")
+run_timeout = click.option(
+    "--run-timeout",
+    type=click.FloatRange(1, LONGEST_RUN),
+    metavar="SECONDS",
+    help="Time that a run may take, waiting included (default: 600).",
+)
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

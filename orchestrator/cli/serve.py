@@ -14,6 +14,7 @@ from orchestrator.cli import options, output
 @options.host
 @options.port
 @options.data
+@options.run_timeout
 def command(**given: Any) -> None:
     """Serve the Assistant API until a signal comes. The offline model answers; `up` brings models and functions."""
     from orchestrator.embedded import running

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.host
 @options.port
 @options.data
+@options.run_timeout
 def command(**given: Any) -> int:
     """Serve, apply assistants.d, perform functions of plugins, until a signal comes."""
     from orchestrator.server.serving import run

@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -23,6 +24,7 @@ from pydantic import ValidationError
 
 from orchestrator.functions.decorator import ToolError
 from orchestrator.functions.outputs import (
+    LARGEST,
     Answer,
     NoText,
     ToolOutput,
@@ -55,6 +57,7 @@ async def invoke(
     *,
     timeout: float | None = None,  # noqa: ASYNC109 (the bound is part of the outcome, not of the caller's scope)
     limiter: anyio.CapacityLimiter | None = None,
+    largest: int = LARGEST,
 ) -> ToolOutput:
     """Check the arguments, call the function, and tell what came of it.
 
@@ -63,6 +66,7 @@ async def invoke(
         arguments: JSON text of an object, as the model wrote it; empty text is an empty object.
         timeout: Seconds, the wait for a free thread included; default: the function's own, else 30.
         limiter: How many calls may sit in threads at a time; default: 40 per event loop.
+        largest: Bytes of UTF-8 that an output may have; what is longer is cut, with a notice.
 
     Returns:
         The output. `code` is None if all went well, else `bad_json`, `bad_arguments`, `tool_error` (or the author's
@@ -70,7 +74,8 @@ async def invoke(
         earlier calls hang: not called). Raises nothing but the cancellation of the caller.
     """
     started = perf_counter()
-    answer = await _answer(function, arguments, _bound(function, timeout), limiter)
+    job = _Job(function, _bound(function, timeout), largest)
+    answer = await _answer(job, arguments, limiter)
     seconds = perf_counter() - started
     return ToolOutput(text=answer.text, ok=answer.code is None, code=answer.code, seconds=seconds)
 
@@ -80,13 +85,22 @@ def _bound(function: Function, timeout: float | None) -> float:
     return min(limit, _LONGEST)
 
 
-async def _answer(function: Function, arguments: str, limit: float, limiter: anyio.CapacityLimiter | None) -> Answer:
-    call = _call_of(function, arguments)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A function, the seconds it has, and the bytes its output may have."""
+
+    function: Function
+    limit: float
+    largest: int
+
+
+async def _answer(job: _Job, arguments: str, limiter: anyio.CapacityLimiter | None) -> Answer:
+    call = _call_of(job.function, arguments)
     if isinstance(call, Answer):
         return call
-    if function.is_async:
-        return await _on_loop(function, call, limit)
-    return await _in_thread(function, call, limit, limiter or _default_limiter())
+    if job.function.is_async:
+        return await _on_loop(job, call, job.limit)
+    return await _in_thread(job, call, limiter or _default_limiter())
 
 
 def _call_of(function: Function, arguments: str) -> Call | Answer:
@@ -130,14 +144,14 @@ def _alone(failure: BaseException) -> BaseException:
     return cast("BaseException", failure)
 
 
-def _returned(function: Function, value: object) -> Answer:
+def _returned(job: _Job, value: object) -> Answer:
     try:
-        return Answer(result_text(value))
+        return Answer(result_text(value, job.largest))
     except NoText as reason:
-        _log.error("function %s: %s", function.name, reason, exc_info=reason.__cause__)
+        _log.error("function %s: %s", job.function.name, reason, exc_info=reason.__cause__)
         return error("bad_result", str(reason))
     except BaseException as failure:  # noqa: BLE001 (serialisers are the author's code, too)
-        return _failed(function, failure)
+        return _failed(job.function, failure)
 
 
 def _timed_out(function: Function, limit: float) -> Answer:
@@ -148,30 +162,30 @@ def _timed_out(function: Function, limit: float) -> Answer:
 # Coroutines -----------------------------------------------------------------------------------------------------
 
 
-async def _on_loop(function: Function, call: Call, limit: float) -> Answer:
+async def _on_loop(job: _Job, call: Call, limit: float) -> Answer:
     """Run a coroutine function in a task of its own, so that one that ignores its cancellation can be left."""
-    task = asyncio.ensure_future(_awaited(function, call))
+    task = asyncio.ensure_future(_awaited(job, call))
     try:
         done, _ = await asyncio.wait((task,), timeout=limit)
         if done:
             return task.result()
         task.cancel()
         await asyncio.wait((task,), timeout=_GRACE)
-        return _timed_out(function, limit)
+        return _timed_out(job.function, limit)
     finally:
         if not task.done():
             _leave(task)
 
 
-async def _awaited(function: Function, call: Call) -> Answer:
+async def _awaited(job: _Job, call: Call) -> Answer:
     # Everything is caught: SystemExit in a task would end the loop, and only `_on_loop` cancels this one.
     try:
         value = await call()
     except BaseException as failure:  # noqa: BLE001
         if isinstance(failure, asyncio.CancelledError) and _being_cancelled():
             return error("timeout", "The function was cancelled.")
-        return _raised(function, failure)
-    return _returned(function, value)
+        return _raised(job.function, failure)
+    return _returned(job, value)
 
 
 def _being_cancelled() -> bool:
@@ -196,8 +210,9 @@ def _default_limiter() -> anyio.CapacityLimiter:
     return limiter
 
 
-async def _in_thread(function: Function, call: Call, limit: float, limiter: anyio.CapacityLimiter) -> Answer:
+async def _in_thread(job: _Job, call: Call, limiter: anyio.CapacityLimiter) -> Answer:
     """Run a plain function in a thread; one that hangs gives its slot back and is left to itself."""
+    function, limit = job.function, job.limit
     if _threads_left.get(function, 0) >= MOST_LEFT_BEHIND:
         return error("stuck", f"Not called: {MOST_LEFT_BEHIND} earlier calls of this function still hang.")
     deadline = perf_counter() + limit
@@ -205,7 +220,7 @@ async def _in_thread(function: Function, call: Call, limit: float, limiter: anyi
     outcome: Answer | Awaitable[Any] | None = None
     with anyio.move_on_after(limit):
         async with limiter:
-            errand = _Errand(function, call)
+            errand = _Errand(job, call)
             outcome = await errand.run()
     if errand is None:
         return error("busy", f"No thread was free within {limit:g} s; the function was not called.")
@@ -214,14 +229,15 @@ async def _in_thread(function: Function, call: Call, limit: float, limiter: anyi
     if isinstance(outcome, Answer):
         return outcome
     pending = outcome  # a plain function that gave back a coroutine, e.g. one wrapped by a decorator
-    return await _on_loop(function, lambda: pending, max(0.0, deadline - perf_counter()))
+    return await _on_loop(job, lambda: pending, max(0.0, deadline - perf_counter()))
 
 
 class _Errand:
     """One call in a thread. `left`: nobody waits any more; `back`: the thread has come back."""
 
-    def __init__(self, function: Function, call: Call) -> None:
-        self._function = function
+    def __init__(self, job: _Job, call: Call) -> None:
+        self._job = job
+        self._function = job.function
         self._call = call
         self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
@@ -249,7 +265,7 @@ class _Errand:
             value = self._call()
         except BaseException as failure:  # noqa: BLE001 (SystemExit must end neither the thread nor the process)
             return _raised(self._function, failure)
-        return value if inspect.isawaitable(value) else _returned(self._function, value)
+        return value if inspect.isawaitable(value) else _returned(self._job, value)
 
     def _report(self, outcome: Answer | Awaitable[Any]) -> None:
         try:

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json, to_jsonable_python
 
-LARGEST = 64 * 1024  # bytes of UTF-8, the notice included
+from orchestrator.wire.outputs import LARGEST, tidy
+
 _MOST_PROBLEMS = 20
 _MOST_INPUT = 80
 
@@ -38,8 +39,8 @@ class ToolOutput:
     seconds: float
 
 
-def result_text(value: object) -> str:
-    """A result as text: `str` unchanged, nothing as `null`, the rest as JSON, cut at 64 KiB.
+def result_text(value: object, largest: int = LARGEST) -> str:
+    """A result as text: `str` as it is, nothing as `null`, the rest as JSON; then tidied (`wire.outputs`).
 
     Bytes are taken as UTF-8, else as base64; numbers that JSON does not know become "NaN", "Infinity".
 
@@ -49,15 +50,15 @@ def result_text(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
-        return cut(_clean(value)) or "null"
+        return tidy(value, largest) or "null"
     if isinstance(value, bytes | bytearray):
         try:
-            return result_text(bytes(value).decode())
+            return result_text(bytes(value).decode(), largest)
         except UnicodeDecodeError:
             value = bytes(value)
     if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.isawaitable(value):
         raise NoText(f"The function returned a {type(value).__name__}, which has no JSON form.")
-    return cut(_json(value))
+    return tidy(_json(value), largest)
 
 
 def _json(value: object) -> str:
@@ -72,28 +73,10 @@ def _json(value: object) -> str:
         raise NoText(f"The function returned a value of type {type(value).__name__} that has no JSON form.") from error
 
 
-def _clean(text: str) -> str:
-    """Replace what no database or wire takes: NUL, and halves of surrogate pairs."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def cut(text: str, largest: int = LARGEST) -> str:
-    """The text, at most `largest` bytes of UTF-8; a notice says how large the whole was."""
-    if len(text) * 4 <= largest:
-        return text
-    data = text.encode("utf-8", "replace")
-    if len(data) <= largest:
-        return text
-    notice = f"\n[cut: the whole output has {len(data)} bytes]"
-    return data[: largest - len(notice)].decode("utf-8", "ignore") + notice
-
-
 def error(code: str, message: str, **more: object) -> Answer:
     """An answer that is an error: `{"error": {"code": …, "message": …}}`."""
     text = json.dumps({"error": {"code": code, "message": message, **more}}, ensure_ascii=False, default=str)
-    return Answer(cut(_clean(text)), code)
+    return Answer(tidy(text), code)
 
 
 def not_an_object(reason: str, schema: Mapping[str, Any]) -> Answer:

@@ -200,8 +200,18 @@ class Limits(Strictly):
     """Bounds of one run; times in seconds."""
 
     tool_rounds: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Rounds of calls; one more ends the run. Default: 16."""
+    tool_calls: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Calls in all. Default: 25."""
+    same_calls: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Rounds that may make the same call with the same arguments. Default: 3."""
+    parallel_calls: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Calls performed side by side. Default: 8."""
+    output_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] | None = None
+    """Largest output of a call; what is longer is cut, with a mark. Default: 64 KiB."""
     tool_timeout: Seconds | None = None
     run_timeout: Seconds | None = None
+    """From the run's creation to its end, waiting included. Default: 600 s."""
 
 
 def _user_metadata(value: Mapping[str, str]) -> Mapping[str, str]:

@@ -25,6 +25,10 @@ class Rules:
     """What a manifest says of runs; the API's assistant has no fields for it. None: the server's default."""
 
     tool_rounds: int | None = None
+    tool_calls: int | None = None
+    same_calls: int | None = None
+    parallel_calls: int | None = None
+    output_bytes: int | None = None
     run_seconds: float | None = None
     last_messages: int | None = None
 

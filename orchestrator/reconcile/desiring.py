@@ -22,6 +22,7 @@ from orchestrator.manifests.model import (
     FromTemplate,
     InlineText,
     InlineTool,
+    Limits,
     ModelSettings,
     PluginRef,
     ToolRef,
@@ -250,10 +251,14 @@ def _sampling(model: ModelSettings) -> dict[str, Any]:
 
 
 def _rules(assistant: Assistant) -> Rules:
-    limits, context = assistant.spec.limits, assistant.spec.context
+    limits, context = assistant.spec.limits or Limits(), assistant.spec.context
     return Rules(
-        tool_rounds=limits.tool_rounds if limits else None,
-        run_seconds=limits.run_timeout if limits else None,
+        tool_rounds=limits.tool_rounds,
+        tool_calls=limits.tool_calls,
+        same_calls=limits.same_calls,
+        parallel_calls=limits.parallel_calls,
+        output_bytes=limits.output_bytes,
+        run_seconds=limits.run_timeout,
         last_messages=context.last_messages if context else None,
     )
 

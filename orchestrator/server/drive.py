@@ -33,6 +33,7 @@ from orchestrator.server.records import Assistant, Json, Message, Run, Step
 from orchestrator.server.speech import Speech
 from orchestrator.server.store import runs
 from orchestrator.server.store.door import Store, Tx
+from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
 
@@ -134,12 +135,13 @@ class Drive:
         self._give_up_if_hopeless()
 
     def _asked(self, heard: _Heard) -> Asked:
-        """Who answers which call. Raises: Failed when there were too many rounds."""
-        if turns.rounds(self._steps) >= self._limits.tool_rounds:
-            raise Failed(f"The run used all of its {self._limits.tool_rounds} tool rounds without an answer.")
+        """Who answers which call. Raises: Failed when these are more than the run may make."""
         said = [heard.calls[index] for index in sorted(heard.calls)]
         taken = {call["id"] for step in self._steps for call in step.calls}
         calls = turns.calls(said, self._tools, taken, lambda: self._means.new_id("call"))
+        reason = turns.too_much(self._steps, calls, self._limits)
+        if reason is not None:
+            raise Failed(reason)
         wrong = {call.id: turns.complaint(call, self._tools) for call in calls}
         outputs = {call_id: text for call_id, text in wrong.items() if text is not None}
         right = [call for call in calls if call.id not in outputs]
@@ -181,7 +183,7 @@ class Drive:
         async with slots:
             if row["state"] == "announced":
                 await self._means.store.write(lambda tx: moves.start_call(tx, self._run, step_id, call.id))
-            output = turns.clean(await self._output(call))
+            output = tidy(await self._output(call), self._limits.output_bytes)
             now = self._means.clock()
             await self._move(
                 lambda tx: moves.end_call(tx, self._run, step_id, call.id, output=output, client=client, now=now)

@@ -5,11 +5,12 @@ Every unit names the owner of the run (its `epoch`) and raises `Lost` when the r
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from orchestrator.server import turns
 from orchestrator.server.entry import TEXT, Asked, Entry, Spoken, open_step, server_error
+from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Delta, Json, Run, Step
 from orchestrator.server.store import events, runs
 from orchestrator.server.store.door import Tx
@@ -30,9 +31,10 @@ def claim(tx: Tx, run_id: str, now: int) -> Run:
     return entry.close()
 
 
-def take_over(tx: Tx, run_id: str, now: int) -> Run:
+def take_over(tx: Tx, run_id: str, now: int, repeatable: Callable[[Tx, Run, Call], bool]) -> Run:
     """Take a run whose owner died, and close what he left open; it may be over then. Raises: Lost.
 
+    A call that he had started is made again if it is `repeatable`; else nobody knows what became of it.
     An owner whose claim failed may not even know whether he had the run: one that is still queued is claimed.
     """
     run = runs.find(tx, run_id)
@@ -48,7 +50,7 @@ def take_over(tx: Tx, run_id: str, now: int) -> Run:
     if step is not None and step.type == TEXT:
         entry.drop(step)
     elif step is not None:
-        _give_up_started(entry, step)
+        _recover_started(entry, step, lambda call: repeatable(tx, run, call))
     return entry.close()
 
 
@@ -179,9 +181,9 @@ def _end_text(entry: Entry, spoken: Spoken, usage: Json | None) -> None:
     entry.end(step, "completed", usage=usage)
 
 
-def _give_up_started(entry: Entry, step: Step) -> None:
-    """Calls that a dead owner had started: nobody knows what became of them, so they are not made again."""
-    calls = tuple(_given_up(call) for call in step.calls)
+def _recover_started(entry: Entry, step: Step, repeatable: Callable[[Call], bool]) -> None:
+    """Calls that a dead owner had started: they are to be made again, or given up."""
+    calls = tuple(_recovered(call, repeatable) for call in step.calls)
     if calls == step.calls:
         return
     runs.change_step(entry.tx, step, calls=calls)
@@ -190,10 +192,13 @@ def _give_up_started(entry: Entry, step: Step) -> None:
             entry.tell_output(step.id, index, call)
 
 
-def _given_up(call: Json) -> Json:
-    if call["state"] != "started" or call["output"] is not None:
-        return call
-    return {**call, "state": "done", "output": turns.interrupted(turns.as_call(call))}
+def _recovered(row: Json, repeatable: Callable[[Call], bool]) -> Json:
+    if row["state"] != "started" or row["output"] is not None:
+        return row
+    call = turns.as_call(row)
+    if repeatable(call):
+        return {**row, "state": "announced"}
+    return {**row, "state": "done", "output": turns.interrupted(call)}
 
 
 def _with(call: Json, call_id: str, **changes: Any) -> Json:

@@ -6,6 +6,7 @@ and their outputs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,8 +21,9 @@ from orchestrator.tools.kind import as_object
 
 HISTORY = 200  # messages of a thread that a model is told when nobody says how many
 STRATEGY_HISTORY = 10  # what `last_messages` means without a number (Model Studio's default)
-WRONG_ROUNDS = 3  # in which the same call is wrong, then the run has failed
+WRONG_ROUNDS = 3  # in which the same function is called wrongly, then the run has failed
 
+_WRONG_ARGUMENTS = frozenset({"bad_json", "bad_arguments"})  # how functions say that they were not called
 Whose = Literal["server", "client", "nobody"]
 
 
@@ -113,11 +115,26 @@ def hopeless(steps: Sequence[Step], tools: Mapping[str, Offered]) -> str | None:
     """Why the model will not find out of a wrong call; None: there is hope."""
     rounds: dict[str, int] = {}
     for step in steps:
-        wrong = {call.name for call in map(as_call, step.calls) if complaint(call, tools) is not None}
+        wrong = {row["name"] for row in step.calls if _is_wrong(row, tools)}
         for name in wrong:
             rounds[name] = rounds.get(name, 0) + 1
             if rounds[name] >= WRONG_ROUNDS:
                 return f"The model called '{name}' wrongly {WRONG_ROUNDS} times."
+    return None
+
+
+def too_much(steps: Sequence[Step], calls: Sequence[Call], limits: Limits) -> str | None:
+    """Why the calls of one more round may not be made; None: they may."""
+    if rounds(steps) >= limits.tool_rounds:
+        return f"The run used all of its {limits.tool_rounds} tool rounds without an answer."
+    made = sum(len(step.calls) for step in steps)
+    if made + len(calls) > limits.tool_calls:
+        return f"The run may make {limits.tool_calls} tool calls in all; it made {made} and asks for {len(calls)} more."
+    before = Counter(call for step in steps for call in {_same(as_call(row)) for row in step.calls})
+    for call in calls:
+        if before[_same(call)] >= limits.same_calls:
+            times = before[_same(call)] + 1
+            return f"The model called '{call.name}' with the same arguments {times} times: it goes round in circles."
     return None
 
 
@@ -162,6 +179,30 @@ def rounds(steps: Iterable[Step]) -> int:
 def clean(text: str) -> str:
     """Text that can be stored as UTF-8: what cannot becomes a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _is_wrong(row: Json, tools: Mapping[str, Offered]) -> bool:
+    """Whether nobody could answer the call, or whoever performs it says that its arguments are wrong."""
+    return complaint(as_call(row), tools) is not None or _code(row["output"] or "") in _WRONG_ARGUMENTS
+
+
+def _code(output: str) -> object:
+    """The code of an output that is an error."""
+    if not output.startswith('{"error"'):
+        return None
+    try:
+        return as_object(as_object(orjson.loads(output)).get("error")).get("code")
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _same(call: Call) -> tuple[str, str]:
+    """What two calls have in common that are the same, however their arguments are written."""
+    try:
+        arguments = orjson.dumps(orjson.loads(call.arguments), option=orjson.OPT_SORT_KEYS).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        arguments = call.arguments
+    return call.name, arguments
 
 
 def _error(code: str, message: str) -> str:

@@ -20,9 +20,9 @@ from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, new_id
 from orchestrator.server.line import Line, Waiting
 from orchestrator.server.models.door import ModelFault, Models
-from orchestrator.server.performers.door import Bounds, Performer
-from orchestrator.server.records import Assistant, Json, Run
-from orchestrator.server.store import rows, runs
+from orchestrator.server.performers.door import Bounds, Call, Performer
+from orchestrator.server.records import Json, Run
+from orchestrator.server.store import assistants, runs
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.runs import Lost
 from orchestrator.server.turns import clean
@@ -141,7 +141,7 @@ class Worker:
         if run is None or run.status != "in_progress":
             return
         try:
-            assistant = await self._store.read(partial(_assistant, run=run))
+            assistant = await self._store.read(partial(assistants.of_run, run=run))
             await Drive(self._means, run, assistant).to_end()
         except Lost:
             return
@@ -156,7 +156,7 @@ class Worker:
             await self._fail(run, server_error("The server failed while it carried out this run."))
 
     async def _claim(self, one: Waiting) -> Run | None:
-        take = moves.take_over if one.orphan else moves.claim
+        take = partial(moves.take_over, repeatable=self._repeatable) if one.orphan else moves.claim
         try:
             run = await self._store.write(partial(take, run_id=one.run_id, now=self._clock()))
         except Lost:
@@ -166,6 +166,12 @@ class Worker:
             return None
         self._hub.tell(run.id)
         return run
+
+    def _repeatable(self, tx: Tx, run: Run, call: Call) -> bool:
+        """Whether the performer of a call says that it may be made once more."""
+        assistant = assistants.of_run(tx, run)
+        performer = next((p for p in self._means.performers if p.performs(assistant, call)), None)
+        return performer is not None and performer.repeatable(assistant, call)
 
     def _later(self, one: Waiting, error: StoreError) -> None:
         """Try again when the database has had time to recover."""
@@ -236,11 +242,6 @@ class Worker:
         task = asyncio.create_task(job)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
-
-
-def _assistant(tx: Tx, run: Run) -> Assistant:
-    """The run's assistant, deleted or not."""
-    return rows.select(tx, "assistants", Assistant, "id = :id", {"id": run.assistant_id})[0]
 
 
 async def _wait(tasks: set[asyncio.Task[None]], seconds: float) -> None:

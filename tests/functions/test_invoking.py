@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BaseModel
 
 from orchestrator.functions import Function, ToolError, ToolOutput, invoke
 from orchestrator.functions import invoking as room
-from orchestrator.functions.outputs import LARGEST, cut
+from orchestrator.wire.outputs import LARGEST, cut
 
 from .making import make
 from .signatures import CASES
@@ -158,7 +158,7 @@ loop_list.append(loop_list)
         ({"b": b"\xff\xfe"}, '{"b":"__4="}'),
         ({"t": "\ud800"}, '{"t": "\\ud800"}'),
         ("half \ud800", "half ?"),
-        ("nul \0", "nul \ufffd"),
+        ("nul \0 and \x1b[31mred\u200b", "nul  and red"),
         ((1, 2), "[1,2]"),
         ({1: {2: date(2026, 1, 2)}}, '{"1":{"2":"2026-01-02"}}'),
         (2**80, str(2**80)),
@@ -191,7 +191,8 @@ async def test_large_results_are_cut_with_a_notice(char: str, as_json: bool):
     output = await call(lambda_named(lambda: [text] if as_json else text))
     total = len(text.encode()) + (4 if as_json else 0)
     assert output.ok
-    assert output.text.endswith(f"[cut: the whole output has {total} bytes]")
+    kept = len(output.text[: output.text.index("\n[cut: ")].encode())
+    assert output.text.endswith(f"[cut: {total - kept} of {total} bytes left out]")
     assert LARGEST - 4 < len(output.text.encode()) <= LARGEST
 
 

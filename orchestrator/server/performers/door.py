@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.server.records import Assistant, Run
+from orchestrator.wire.outputs import LARGEST
+from orchestrator.wire.runs import RUN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +22,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of a run, seconds and counts."""
+    """Bounds of a run. Whichever is passed ends it: `failed`, or `expired` when the time is over.
+
+    The time counts from the run's creation, and the wait for the client's outputs with it (as OpenAI counts it).
+    """
 
     tool_rounds: int = 16
-    parallel_calls: int = 8
-    run_seconds: float = 600.0
+    parallel_calls: int = 8  # that this server performs side by side
+    tool_calls: int = 25  # in all
+    same_calls: int = 3  # rounds that may make the same call with the same arguments
+    output_bytes: int = LARGEST  # of one output, in UTF-8; what is longer is cut
+    run_seconds: float = RUN_SECONDS
     context_messages: int | None = None  # None: what the run's truncation_strategy says
 
 
@@ -33,6 +41,10 @@ class Performer(Protocol):
 
     def performs(self, assistant: Assistant, call: Call) -> bool:
         """Whether this performer answers that call of that assistant. Must not block."""
+        ...
+
+    def repeatable(self, assistant: Assistant, call: Call) -> bool:
+        """Whether the call may be made once more when the server died while it was under way. Must not block."""
         ...
 
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:

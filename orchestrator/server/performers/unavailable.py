@@ -18,6 +18,10 @@ class Unavailable:
         """Whether the call is of a built-in kind."""
         return call.type in _BUILT_IN
 
+    def repeatable(self, assistant: Assistant, call: Call) -> bool:
+        """It does nothing, however often."""
+        return True
+
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """JSON text with `error` and `message`."""
         message = f"The tool '{call.type}' is not available on this server."

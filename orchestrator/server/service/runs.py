@@ -25,9 +25,9 @@ from orchestrator.server.store import runs as table
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.events import Told
 from orchestrator.server.store.threads import NewMessage
-from orchestrator.server.turns import clean
 from orchestrator.wire.events import THREAD_CREATED, run_event
 from orchestrator.wire.faults import Fault, invalid, missing
+from orchestrator.wire.outputs import tidy
 from orchestrator.wire.runs import TERMINAL
 
 BATCH = 256  # events that are read at once
@@ -173,7 +173,8 @@ class Runs:
             run = _run(tx, workspace, thread_id, run_id)
             if run.status != "requires_action":
                 raise invalid(f"Runs in status '{run.status}' do not accept tool outputs.")
-            return moves.submit(tx, run, match_outputs(run, outputs), now)
+            largest = self._bounds.limits(assistants.of_run(tx, run)).output_bytes
+            return moves.submit(tx, run, match_outputs(run, outputs, largest), now)
 
         run = await self._store.write(unit)
         self._hub.tell(run.id)
@@ -220,8 +221,11 @@ class Runs:
                 await self._hub.heard(bell, LISTEN_SECONDS)
 
 
-def match_outputs(run: Run, outputs: Sequence[ToolOutput]) -> dict[str, str]:
-    """The outputs by call id: those with an id first, then the others in order. Raises: Fault unless all are there."""
+def match_outputs(run: Run, outputs: Sequence[ToolOutput], largest: int) -> dict[str, str]:
+    """The outputs, tidied, by call id: those with an id first, then the others in order.
+
+    Raises: Fault unless all are there.
+    """
     pending = [str(call["id"]) for call in run.required_action]
     matched: dict[str, str] = {}
     for given in outputs:
@@ -230,12 +234,12 @@ def match_outputs(run: Run, outputs: Sequence[ToolOutput]) -> dict[str, str]:
                 raise invalid(f"The run does not wait for a tool call '{given.call_id}'.", "tool_outputs")
             if given.call_id in matched:
                 raise invalid(f"There are two outputs for the tool call '{given.call_id}'.", "tool_outputs")
-            matched[given.call_id] = clean(given.output)
+            matched[given.call_id] = tidy(given.output, largest)
     nameless = [given for given in outputs if not given.call_id]
     free = [call_id for call_id in pending if call_id not in matched]
     if len(nameless) > len(free):
         raise invalid(f"The run waits for {len(pending)} tool outputs, {len(outputs)} were given.", "tool_outputs")
-    matched.update((call_id, clean(given.output)) for call_id, given in zip(free, nameless, strict=False))
+    matched.update((call_id, tidy(given.output, largest)) for call_id, given in zip(free, nameless, strict=False))
     lacking = [call_id for call_id in pending if call_id not in matched]
     if lacking:
         raise invalid(f"All tool outputs must come together; missing: {', '.join(lacking)}.", "tool_outputs")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from orchestrator.server.records import Assistant, Page
+from orchestrator.server.records import Assistant, Page, Run
 from orchestrator.server.store import rows
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.rows import Listed
@@ -27,6 +27,11 @@ def get(tx: Tx, workspace: str, assistant_id: str) -> Assistant:
     if not found:
         raise missing("assistant")
     return found[0]
+
+
+def of_run(tx: Tx, run: Run) -> Assistant:
+    """The assistant of a run, deleted or not."""
+    return rows.select(tx, TABLE, Assistant, "id = :id", {"id": run.assistant_id})[0]
 
 
 def page(tx: Tx, workspace: str, page: Page) -> Listed[Assistant]:
