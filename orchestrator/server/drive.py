@@ -113,6 +113,9 @@ class Drive:
                 await self._turn()
 
     async def _turn(self) -> None:
+        reason = turns.hopeless(self._steps, self._tools)
+        if reason is not None:
+            raise Failed(reason)
         means, run = self._means, self._run
         model = means.models.find(run.model)
         if model is None:
@@ -132,7 +135,6 @@ class Drive:
         await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, details=details, now=now))
         if spoken is not None:
             self._texts[spoken.message_id] = spoken.text
-        self._give_up_if_hopeless()
 
     def _asked(self, heard: _Heard) -> Asked:
         """Who answers which call. Raises: Failed when these are more than the run may make."""
@@ -160,11 +162,6 @@ class Drive:
 
     def _performer(self, call: Call) -> Performer | None:
         return next((p for p in self._means.performers if p.performs(self._assistant, call)), None)
-
-    def _give_up_if_hopeless(self) -> None:
-        reason = turns.hopeless(self._steps, self._tools)
-        if reason is not None and self._run.status == "in_progress":
-            raise Failed(reason)
 
     async def _perform(self, step: Step) -> None:
         """All calls that are left for this server, side by side; each output is stored when it is there."""

@@ -66,11 +66,12 @@ class Puppet:
 
 @dataclass
 class Hands:
-    """Performs the functions in `names`; `gate` holds all calls up, `breaks` raises."""
+    """Performs the functions in `names`; `gate` holds all calls up, `breaks` raises; `again` may be repeated."""
 
     names: Sequence[str] = ()
     gate: asyncio.Event | None = None
     breaks: bool = False
+    again: Sequence[str] = ()
     made: list[Call] = field(default_factory=list[Call])
     runs: list[str] = field(default_factory=list[str])  # of each call made
     most: int = 0
@@ -78,6 +79,9 @@ class Hands:
 
     def performs(self, assistant: Assistant, call: Call) -> bool:
         return call.name in self.names
+
+    def repeatable(self, assistant: Assistant, call: Call) -> bool:
+        return call.name in self.again
 
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         self.made.append(call)

@@ -227,7 +227,7 @@ async def test_the_same_wrong_call_three_times_fails_the_run(tmp_path: Path, cal
 
 async def test_a_run_that_only_calls_ends_at_the_limit(tmp_path: Path) -> None:
     hands = Hands(["f"])
-    turns = [ask(("f", "{}"))] * 9
+    turns = [ask(("f", f'{{"n": {n}}}')) for n in range(9)]
     async with house(tmp_path, *turns, hands=hands, limits=Limits(tool_rounds=4)) as h:
         run = await h.run(tools=["f"])
         assert (await h.names(run))[-1] == "run.failed"

@@ -24,6 +24,9 @@ class Stock:
     def performs(self, assistant: Assistant, call: Call) -> bool:
         return call.name in ("stock_level", "calculator")
 
+    def repeatable(self, assistant: Assistant, call: Call) -> bool:
+        return True
+
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         return "42"
 
