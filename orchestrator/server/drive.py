@@ -27,6 +27,7 @@ from orchestrator.server.models.door import (
     Spent,
     Stop,
     TextPiece,
+    ThoughtPiece,
 )
 from orchestrator.server.performers.door import Bounds, Call, Performer
 from orchestrator.server.records import Assistant, Json, Message, Run, Step
@@ -212,6 +213,8 @@ async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard
                 case TextPiece():
                     if event.text:
                         speech.add(event.text)
+                case ThoughtPiece():
+                    pass
                 case CallPiece():
                     heard.add(event)
                 case Spent():
