@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from orchestrator.server import moves, turns
+from orchestrator.server import moves, turns, usage
 from orchestrator.server.entry import CALLS, Asked
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
@@ -65,6 +65,7 @@ class _Heard:
     """What a model said in one turn, but for the text."""
 
     calls: dict[int, Call] = field(default_factory=dict[int, Call])
+    thoughts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # by the field they came in
     usage: Json | None = None
     reason: str | None = None
 
@@ -76,16 +77,12 @@ class _Heard:
             type="",
             name=turns.clean(piece.name or old.name),
             arguments=old.arguments + turns.clean(piece.arguments),
+            extra=piece.extra or old.extra,
         )
 
-    def spend(self, spent: Spent) -> None:
-        """Tokens; the last word counts."""
-        total = spent.prompt_tokens + spent.completion_tokens
-        self.usage = {
-            "prompt_tokens": spent.prompt_tokens,
-            "completion_tokens": spent.completion_tokens,
-            "total_tokens": total,
-        }
+    def think(self, piece: ThoughtPiece) -> None:
+        """More reasoning: not for the client, but the model may want it back."""
+        self.thoughts.setdefault(piece.field, []).append(turns.clean(piece.text))
 
 
 class Drive:
@@ -156,6 +153,7 @@ class Drive:
             outputs=outputs,
             started=frozenset(mine[: self._limits.parallel_calls]),
             client=client,
+            thoughts={name: "".join(texts) for name, texts in heard.thoughts.items()},
         )
 
     def _for_client(self, calls: Sequence[Call]) -> frozenset[str]:
@@ -214,11 +212,11 @@ async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard
                     if event.text:
                         speech.add(event.text)
                 case ThoughtPiece():
-                    pass
+                    heard.think(event)
                 case CallPiece():
                     heard.add(event)
                 case Spent():
-                    heard.spend(event)
+                    heard.usage = usage.of(event)  # the last word counts
                 case Stop():
                     heard.reason = event.reason
                     return heard

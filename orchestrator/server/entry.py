@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.server import turns
+from orchestrator.server import turns, usage
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Delta, Json, Message, Run, Step
 from orchestrator.server.store import events, rows, runs
+from orchestrator.server.store import usage as account
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.events import Subject, Told
 from orchestrator.wire.events import MESSAGE_CREATED, MESSAGE_DELTA, STEP_CREATED, STEP_DELTA
@@ -22,6 +23,10 @@ CALLS = "tool_calls"
 TEXT = "message_creation"
 
 _STAMPS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
+
+
+def _no_json() -> Json:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class Asked:
     outputs: dict[str, str]
     started: Collection[str]
     client: Collection[str]  # ids that the client answers
+    thoughts: Json = field(default_factory=_no_json)  # the reasoning before them, by the field it came in
 
 
 class Entry:
@@ -54,15 +60,24 @@ class Entry:
         self.run = run
         self.now = now
         self._told: list[Told] = []
+        self._spent: Json | None = None
+        self._ended = False
 
     def tell(self, name: str, subject: Subject) -> None:
         """Add an event."""
         self._told.append((name, subject))
 
+    def spend(self, usage: Json | None) -> None:
+        """The tokens of a turn, which are stored with its step."""
+        self._spent = usage
+
     def close(self) -> Run:
-        """Store the events; the run as it is now."""
+        """Store the events, and account for what was used; the run as it is now."""
         if self._told:
             events.append(self.tx, self.run.id, self._told)
+        if self._spent is not None or self._ended:
+            turns_counted, runs_counted = int(self._spent is not None), int(self._ended)
+            account.add(self.tx, self.run, self.now, usage=self._spent, turns=turns_counted, runs=runs_counted)
         return self.run
 
     def move(self, status: str, **changes: Any) -> None:
@@ -130,9 +145,10 @@ class Entry:
         """The end of the run: whatever is open ends with it."""
         self._end_open(status, error)
         stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
-        usage = _sum(runs.steps(self.tx, self.run.id))
+        used = usage.total(step.usage for step in runs.steps(self.tx, self.run.id))
         more = {"last_error": error, "incomplete_details": details, "required_action": ()}
-        self.move(status, usage=usage, **more, **stamp)
+        self.move(status, usage=used, **more, **stamp)
+        self._ended = True
 
     def _end_open(self, status: str, error: Json | None) -> None:
         step = open_step(self.tx, self.run.id)
@@ -165,15 +181,17 @@ class Entry:
         elif all(call["id"] in client for call in waiting):
             self.move("requires_action", required_action=tuple(turns.pending(call) for call in waiting))
 
-    def announce(self, asked: Asked, usage: Json | None) -> None:
-        """A step of calls, and what became of them at once."""
+    def announce(self, asked: Asked, used: Json | None) -> None:
+        """A step of calls, and what became of them at once. The reasoning before them is kept with the first."""
         step = self.begin(asked.step_id, CALLS)
         calls = tuple(_announced(call, asked) for call in asked.calls)
+        if asked.thoughts:
+            calls = ({**calls[0], "thoughts": asked.thoughts}, *calls[1:])
         for index, call in enumerate(calls):
             head = {name: call[name] for name in ("id", "type", "name", "arguments")}
             self.tell(STEP_DELTA, Delta(id=step.id, index=index, call=head))
             self.tell_output(step.id, index, call)
-        self.settle(runs.change_step(self.tx, step, calls=calls, usage=usage), asked.client)
+        self.settle(runs.change_step(self.tx, step, calls=calls, usage=used), asked.client)
 
     def tell_output(self, step_id: str, index: int, call: Json) -> None:
         """The output of a call, if it is there."""
@@ -203,9 +221,5 @@ def _announced(call: Call, asked: Asked) -> Json:
     output = asked.outputs.get(call.id)
     state = "done" if output is not None else "started" if call.id in asked.started else "announced"
     identity = {"id": call.id, "type": call.type, "name": call.name, "arguments": call.arguments}
-    return {**identity, "output": output, "state": state}
-
-
-def _sum(steps: Sequence[Step]) -> Json:
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    return {name: sum(step.usage[name] for step in steps if step.usage) for name in names}
+    extra = {} if call.extra is None else {"extra": call.extra}
+    return {**identity, **extra, "output": output, "state": state}

@@ -73,6 +73,7 @@ def end_turn(  # noqa: PLR0917 - a unit's arguments, in the order of the turn
 ) -> tuple[Run, tuple[Step, ...]]:
     """The end of a turn: its text is complete; then its calls are announced, or the run is. Raises: Lost."""
     entry = _mine(tx, run, now)
+    entry.spend(usage)
     if spoken is not None:
         _end_text(entry, spoken, usage if asked is None else None)
     if asked is None:
