@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from orchestrator.server import moves, turns, usage
-from orchestrator.server.entry import CALLS, Asked
+from orchestrator.server.allowance import Allowance, allowance
+from orchestrator.server.entry import CALLS, Asked, Ending
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
 from orchestrator.server.models.door import (
@@ -38,7 +39,7 @@ from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
 
-_CUT_SHORT = {"length": "max_completion_tokens", "content_filter": "content_filter"}
+_CUT_SHORT = {"length": "max_tokens", "content_filter": "content_filter"}
 _log = logging.getLogger(__name__)
 
 
@@ -118,19 +119,20 @@ class Drive:
         model = means.models.find(run.model)
         if model is None:
             raise Failed(f"No model is configured for the name '{run.model}'.")
-        request = turns.request(run, self._history, self._steps, self._texts)
+        left = allowance(run, self._steps)
+        request = left.bound(turns.request(run, self._history, self._steps, self._texts))
         ids = {"step_id": means.new_id("step"), "message_id": means.new_id("message")}
         speech = Speech(means.store, means.hub, run, clock=means.clock, **ids)
         try:
             heard = await _listen(model, request, speech)
-            asked = self._asked(heard) if heard.calls else None
+            ending = _ending(heard, left, request)
+            asked = self._asked(heard) if heard.calls and ending.limit is None else None
         except Exception:
             await speech.settled()  # what was said stays said
             raise
         spoken = await speech.end(silent=asked is not None)
-        details: Json | None = {"reason": _CUT_SHORT[heard.reason]} if heard.reason in _CUT_SHORT else None
         now = means.clock()
-        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, details=details, now=now))
+        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, ending=ending, now=now))
         if spoken is not None:
             self._texts[spoken.message_id] = spoken.text
 
@@ -200,6 +202,16 @@ class Drive:
         run, self._steps = await self._means.store.write(unit)
         self._means.hub.tell(run.id)
         self._run = run
+
+
+def _ending(heard: _Heard, left: Allowance, request: ModelRequest) -> Ending:
+    """How a turn ends. Calls after which nothing would be left for an answer are not made."""
+    cut = _CUT_SHORT.get(heard.reason or "")
+    after = left.less(heard.usage)
+    limit = after.used_up if heard.calls else after.exceeded
+    if limit is None and cut == "max_tokens" and left.bounds(request):
+        limit = "max_completion_tokens"
+    return Ending(cut=cut or ("max_tokens" if heard.calls and limit else None), limit=limit)
 
 
 async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard:

@@ -22,6 +22,7 @@ from orchestrator.wire.steps import STEP_END
 CALLS = "tool_calls"
 TEXT = "message_creation"
 
+_RUN_REASONS = {"max_tokens": "max_completion_tokens", "content_filter": "content_filter"}
 _STAMPS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
 
 
@@ -38,6 +39,27 @@ class Spoken:
     text: str
     rest: str
     begun: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a turn ended. `cut`: why its text is not all of it, max_tokens or content_filter; `limit`: that of the run
+    which was reached. Without either all is well.
+    """
+
+    cut: str | None = None
+    limit: str | None = None
+
+    @property
+    def status(self) -> str:
+        """Of a run that ends so."""
+        return "completed" if self.limit is None else "incomplete"
+
+    @property
+    def details(self) -> Json | None:
+        """The `incomplete_details` of a run that ends so."""
+        reason = self.limit or (self.cut and _RUN_REASONS[self.cut])
+        return {"reason": reason} if reason else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +163,11 @@ class Entry:
         parts = (text_part(text),)
         self.tell(message_is(status), runs.change_message(self.tx, before, status=status, content=parts, **changes))
 
+    def cut_message(self, message_id: str, text: str, reason: str) -> None:
+        """The end of a message that is not complete."""
+        details = {"reason": reason}
+        self.end_message(message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
+
     def finish(self, status: str, *, error: Json | None = None, details: Json | None = None) -> None:
         """The end of the run: whatever is open ends with it."""
         self._end_open(status, error)
@@ -165,8 +192,7 @@ class Entry:
     def _break_message(self, step: Step, status: str) -> None:
         if step.message_id is not None:
             text = events.text_of(self.tx, self.run.id, step.message_id)
-            details = {"reason": f"run_{status}"}
-            self.end_message(step.message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
+            self.cut_message(step.message_id, text, f"run_{status}")
 
     def drop(self, step: Step) -> None:
         """Close the half text that a dead owner left; the turn will be repeated."""
