@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from orchestrator.server.dialects import DIALECTS
@@ -21,6 +21,7 @@ from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, system_clock
 from orchestrator.server.models.door import Models
 from orchestrator.server.openapi import document
+from orchestrator.server.operation import Operation
 from orchestrator.server.performers import PERFORMERS
 from orchestrator.server.performers.door import Bounds, Limits, Performer
 from orchestrator.server.records import Assistant
@@ -30,6 +31,7 @@ from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.store.sqlite import SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
+from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.worker import Worker
 
 DATABASE = "server.db"  # in the data folder
@@ -50,16 +52,21 @@ class SameBounds:
 class Server:
     """A running server without a port. `services` are for whoever is in the same process."""
 
-    def __init__(self, app: Starlette, services: Services, worker: Worker) -> None:
+    def __init__(self, app: Starlette, services: Services, worker: Worker, grace: float) -> None:
         self.app = app
         self.services = services
         self._worker = worker
+        self._grace = grace
         self._draining: asyncio.Task[None] | None = None
 
     async def drain(self) -> None:
-        """Begin to stop: turns under way may end, then streams are closed. What is not over goes on another time."""
+        """Begin to stop: nothing new is taken on, turns under way may end, then streams are closed.
+
+        What is not over goes on another time.
+        """
+        self.services.life.stopping = True
         if self._draining is None:
-            self._draining = asyncio.create_task(self._worker.stop(DRAIN_SECONDS))
+            self._draining = asyncio.create_task(self._worker.stop(self._grace))
         await asyncio.shield(self._draining)
 
 
@@ -72,26 +79,35 @@ async def open_server(
     bounds: Bounds | None = None,
     clock: Clock = system_clock,
     keepalive: float = KEEPALIVE_SECONDS,
+    grace: float = DRAIN_SECONDS,
+    instruments: Instruments | None = None,
     more: Sequence[BaseRoute] = (),
 ) -> AsyncGenerator[Server]:
     """A server on the data folder, which is made when missing, working as long as the block lasts.
 
-    `performers` come before those that the server has itself; `more` are further routes (a playground, say).
+    `performers` come before those that the server has itself; `more` are further routes (a playground, say). `grace`:
+    seconds that turns under way get when it stops.
     The models stay the caller's. Raises: StoreError when the folder is in use or the database is damaged.
     """
     bounds = bounds or SameBounds()
-    store = await SqliteStore.open(data / DATABASE)
+    instruments = instruments or Instruments()
+    store = await SqliteStore.open(data / DATABASE, instruments.tally)
     try:
         hub = Hub()
         hands = (*performers, *PERFORMERS)
-        worker = Worker(store, hub, models=models, performers=hands, bounds=bounds, clock=clock)
+        worker = Worker(
+            store, hub, models=models, performers=hands, bounds=bounds, clock=clock, instruments=instruments
+        )
         services = Services(
             assistants=Assistants(store, clock),
             threads=Threads(store, clock),
             runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
+            instruments=instruments,
         )
+        operation = Operation(store, worker, instruments.tally, services.life)
         await worker.start()
-        server = Server(create_app(services, keepalive=keepalive, more=more), services, worker)
+        app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
+        server = Server(app, services, worker, grace)
         try:
             yield server
         finally:
@@ -107,19 +123,14 @@ def create_app(
     keepalive: float = KEEPALIVE_SECONDS,
     more: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The ASGI application: every dialect below its base, `/healthz`, `/openapi.json`, and `more`.
+    """The ASGI application: every dialect below its base, `/openapi.json`, and `more`.
 
     A path that is nobody's is answered in the words of the first dialect.
     """
     mounts = [routes(dialect, services, keepalive=keepalive) for dialect in dialects]
-    nowhere = Mount("/", app=Endpoint(services, dialects[0], {}, keepalive=keepalive))
-    own = [Route("/healthz", healthz, methods=["GET"]), Route("/openapi.json", described(dialects), methods=["GET"])]
-    return Starlette(routes=[*own, *mounts, *more, nowhere])
-
-
-async def healthz(request: Request) -> Response:
-    """Whether the server is there."""
-    return JSONResponse({"status": "ok"})
+    nowhere = Mount("/", app=Endpoint(services, dialects[0], {}, route="/…", keepalive=keepalive))
+    about = Route("/openapi.json", described(dialects), methods=["GET"])
+    return Starlette(routes=[*mounts, about, *more, nowhere])
 
 
 def described(dialects: Sequence[Dialect]) -> Callable[[Request], Awaitable[Response]]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from orchestrator.server import moves, turns, usage
-from orchestrator.server.allowance import Allowance, allowance
-from orchestrator.server.entry import CALLS, Asked, Ending
+from orchestrator.server import moves, turns
+from orchestrator.server.entry import CALLS, Asked
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
 from orchestrator.server.models.door import (
@@ -35,11 +34,12 @@ from orchestrator.server.records import Assistant, Json, Message, Run, Step
 from orchestrator.server.speech import Speech
 from orchestrator.server.store import runs
 from orchestrator.server.store.door import Store, Tx
+from orchestrator.server.telemetry.traces import ERROR_TYPE, FINISH_REASONS, INPUT_TOKENS, OUTPUT_TOKENS, Traces
 from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
 
-_CUT_SHORT = {"length": "max_tokens", "content_filter": "content_filter"}
+_CUT_SHORT = {"length": "max_completion_tokens", "content_filter": "content_filter"}
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +55,7 @@ class Means:
     clock: Clock
     new_id: Callable[[Prefix], str]
     draining: Callable[[], bool]
+    traces: Traces
 
 
 class Failed(Exception):
@@ -66,7 +67,6 @@ class _Heard:
     """What a model said in one turn, but for the text."""
 
     calls: dict[int, Call] = field(default_factory=dict[int, Call])
-    thoughts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # by the field they came in
     usage: Json | None = None
     reason: str | None = None
 
@@ -78,12 +78,16 @@ class _Heard:
             type="",
             name=turns.clean(piece.name or old.name),
             arguments=old.arguments + turns.clean(piece.arguments),
-            extra=piece.extra or old.extra,
         )
 
-    def think(self, piece: ThoughtPiece) -> None:
-        """More reasoning: not for the client, but the model may want it back."""
-        self.thoughts.setdefault(piece.field, []).append(turns.clean(piece.text))
+    def spend(self, spent: Spent) -> None:
+        """Tokens; the last word counts."""
+        total = spent.prompt_tokens + spent.completion_tokens
+        self.usage = {
+            "prompt_tokens": spent.prompt_tokens,
+            "completion_tokens": spent.completion_tokens,
+            "total_tokens": total,
+        }
 
 
 class Drive:
@@ -99,8 +103,8 @@ class Drive:
         self._steps: tuple[Step, ...] = ()
         self._texts: dict[str, str] = {}
 
-    async def to_end(self) -> None:
-        """Carry the run on. Raises: Lost, Failed, ModelFault, and whatever a model raises."""
+    async def to_end(self) -> str:
+        """Carry the run on; its status then. Raises: Lost, Failed, ModelFault, and whatever a model raises."""
         self._history, self._steps, self._texts = await self._means.store.read(
             partial(_scene, run=self._run, count=turns.span(self._run, self._limits))
         )
@@ -110,6 +114,7 @@ class Drive:
                 await self._perform(last)
             else:
                 await self._turn()
+        return self._run.status
 
     async def _turn(self) -> None:
         reason = turns.hopeless(self._steps, self._tools)
@@ -119,22 +124,30 @@ class Drive:
         model = means.models.find(run.model)
         if model is None:
             raise Failed(f"No model is configured for the name '{run.model}'.")
-        left = allowance(run, self._steps)
-        request = left.bound(turns.request(run, self._history, self._steps, self._texts))
+        request = turns.request(run, self._history, self._steps, self._texts)
         ids = {"step_id": means.new_id("step"), "message_id": means.new_id("message")}
         speech = Speech(means.store, means.hub, run, clock=means.clock, **ids)
         try:
-            heard = await _listen(model, request, speech)
-            ending = _ending(heard, left, request)
-            asked = self._asked(heard) if heard.calls and ending.limit is None else None
+            heard = await self._hear(model, request, speech)
+            asked = self._asked(heard) if heard.calls else None
         except Exception:
             await speech.settled()  # what was said stays said
             raise
         spoken = await speech.end(silent=asked is not None)
+        details: Json | None = {"reason": _CUT_SHORT[heard.reason]} if heard.reason in _CUT_SHORT else None
         now = means.clock()
-        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, ending=ending, now=now))
+        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, details=details, now=now))
         if spoken is not None:
             self._texts[spoken.message_id] = spoken.text
+
+    async def _hear(self, model: Model, request: ModelRequest, speech: Speech) -> _Heard:
+        with self._means.traces.turn(self._run) as mark:
+            heard = await _listen(model, request, speech)
+            if heard.usage is not None:
+                mark.note(INPUT_TOKENS, heard.usage["prompt_tokens"])
+                mark.note(OUTPUT_TOKENS, heard.usage["completion_tokens"])
+            mark.note(FINISH_REASONS, [heard.reason or ""])
+            return heard
 
     def _asked(self, heard: _Heard) -> Asked:
         """Who answers which call. Raises: Failed when these are more than the run may make."""
@@ -155,7 +168,6 @@ class Drive:
             outputs=outputs,
             started=frozenset(mine[: self._limits.parallel_calls]),
             client=client,
-            thoughts={name: "".join(texts) for name, texts in heard.thoughts.items()},
         )
 
     def _for_client(self, calls: Sequence[Call]) -> frozenset[str]:
@@ -192,7 +204,11 @@ class Drive:
         if performer is None:
             return turns.unavailable(call)
         try:
-            return await performer.perform(self._assistant, self._run, call)
+            with self._means.traces.call(self._run, call) as mark:
+                output = await performer.perform(self._assistant, self._run, call)
+                if turns.tells_error(output):
+                    mark.note(ERROR_TYPE, "tool_error")
+                return output
         except Exception:  # noqa: BLE001 - a performer that breaks its promise breaks no run
             _log.exception("the performer of '%s' raised, in run %s", call.name, self._run.id)
             return turns.broken(call)
@@ -202,16 +218,6 @@ class Drive:
         run, self._steps = await self._means.store.write(unit)
         self._means.hub.tell(run.id)
         self._run = run
-
-
-def _ending(heard: _Heard, left: Allowance, request: ModelRequest) -> Ending:
-    """How a turn ends. Calls after which nothing would be left for an answer are not made."""
-    cut = _CUT_SHORT.get(heard.reason or "")
-    after = left.less(heard.usage)
-    limit = after.used_up if heard.calls else after.exceeded
-    if limit is None and cut == "max_tokens" and left.bounds(request):
-        limit = "max_completion_tokens"
-    return Ending(cut=cut or ("max_tokens" if heard.calls and limit else None), limit=limit)
 
 
 async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard:
@@ -224,11 +230,11 @@ async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard
                     if event.text:
                         speech.add(event.text)
                 case ThoughtPiece():
-                    heard.think(event)
+                    pass
                 case CallPiece():
                     heard.add(event)
                 case Spent():
-                    heard.usage = usage.of(event)  # the last word counts
+                    heard.spend(event)
                 case Stop():
                     heard.reason = event.reason
                     return heard

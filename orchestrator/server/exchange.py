@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import DiskFull, StoreError
 from orchestrator.server.bodies import BODY, Gone, Incoming
 from orchestrator.server.content import Content, pour
 from orchestrator.server.dialects.dialect import Answers, Dialect, Out, Reply, Requests
 from orchestrator.server.dialects.fields import as_body
+from orchestrator.server.life import Life
 from orchestrator.server.records import Json
 from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.stream import Told, tell
+from orchestrator.server.telemetry import trail
+from orchestrator.server.telemetry.instruments import Instruments
+from orchestrator.server.telemetry.visit import Visit
 from orchestrator.wire.faults import UNKNOWN_URL, Fault, invalid
 
+_READS = ("GET", "HEAD")
 DEPTH = 64  # of nested JSON
 
+STOPPING = "The server is stopping; ask again in a moment."
+_FULL = Fault("full", "The server's disk is full; what is there can still be read.", retry_after=5)
+_UNAVAILABLE = Fault("unavailable", "The server's database cannot be used at the moment.", retry_after=1)
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +43,8 @@ class Services:
     assistants: Assistants
     threads: Threads
     runs: Runs
+    instruments: Instruments = field(default_factory=Instruments)
+    life: Life = field(default_factory=Life)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,30 +101,38 @@ class Streamed:
 
 
 class Endpoint:
-    """The ASGI application of one path in one dialect: `verbs` by HTTP method."""
+    """The ASGI application of one path in one dialect: `verbs` by HTTP method; `route` is the path's template."""
 
-    def __init__(self, services: Services, dialect: Dialect, verbs: Mapping[str, Verb], keepalive: float) -> None:
+    def __init__(
+        self, services: Services, dialect: Dialect, verbs: Mapping[str, Verb], *, route: str, keepalive: float
+    ) -> None:
         self._services = services
         self._dialect = dialect
         self._verbs = verbs
         self._keepalive = keepalive
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; nothing that goes wrong before the answer begins leaves here as an exception."""
-        request_id = str(uuid.uuid4())
+        with Visit(self._services.instruments, self._dialect.name, self._route, scope, send) as visit:
+            await self._serve(scope, receive, visit)
+
+    async def _serve(self, scope: Scope, receive: Receive, visit: Visit) -> None:
         try:
             answer = await self._answer(scope, receive)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            await _send(send, self._refusal(error, request_id))
+            await _send(visit.send, self._refusal(error, visit.request_id))
             return
         if isinstance(answer, Told):
-            await tell(answer, self._dialect.telling(request_id), receive, send, keepalive=self._keepalive)
+            with visit.streaming():
+                telling = self._dialect.telling(visit.request_id)
+                await tell(answer, telling, receive, visit.send, keepalive=self._keepalive)
         elif isinstance(answer, Content):
-            await pour(answer, receive, send)
+            await pour(answer, receive, visit.send)
         else:
-            await _send(send, self._dialect.answers.signed(answer, request_id))
+            await _send(visit.send, self._dialect.answers.signed(answer, visit.request_id))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = _headers(scope)
@@ -132,11 +149,15 @@ class Endpoint:
         data = await incoming.whole() if whole else b""
         if verb is None:
             raise Fault("unknown_url", UNKNOWN_URL)
+        if self._services.life.stopping and scope["method"] not in _READS:
+            raise Fault("unavailable", STOPPING, retry_after=5)
         _refuse_other_sites(headers)
+        workspace = self._dialect.requests.workspace(headers)
+        trail.workspace.set(workspace)
         ask = Ask(
             services=self._services,
             dialect=self._dialect,
-            workspace=self._dialect.requests.workspace(headers),
+            workspace=workspace,
             ids=scope["path_params"],
             query=_query(scope),
             headers=headers,
@@ -150,11 +171,9 @@ class Endpoint:
         if isinstance(error, Fault):
             return answers.refusal(error, request_id)
         if isinstance(error, StoreError):
-            _log.error("request %s: %s", request_id, error)
-            busy = Fault("internal", "The server's database cannot be used at the moment.", retry_after=1)
-            reply = answers.refusal(busy, request_id)
-            return Reply(status=503, body=reply.body, headers=reply.headers)
-        _log.error("request %s failed", request_id, exc_info=error)
+            _log.error("the database cannot be used: %s", error)
+            return answers.refusal(_FULL if isinstance(error, DiskFull) else _UNAVAILABLE, request_id)
+        _log.error("a request failed inside the server", exc_info=error)
         return answers.refusal(Fault("internal", "An internal error has occurred."), request_id)
 
 

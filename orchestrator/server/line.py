@@ -10,14 +10,17 @@ from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass
 
+from orchestrator.server.telemetry.instruments import NOWHERE, Origin
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A run in line. `orphan`: it is to be taken over from an owner that died."""
+    """A run in line. `orphan`: it is to be taken over from an owner that died; `origin`: who asked for it."""
 
     run_id: str
     workspace: str
     orphan: bool = False
+    origin: Origin = NOWHERE
 
 
 class Line:

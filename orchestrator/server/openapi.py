@@ -22,6 +22,14 @@ _ABOUT = (
     "The Assistant API, in each of its dialects below a base of its own; one server, one set of assistants, threads "
     "and runs. A request body is JSON of at most 1 MiB, nested at most 64 deep, unless it says otherwise."
 )
+_READINESS = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {
+        "status": {"enum": ["ready", "unready"]},
+        "reasons": {"type": "array", "items": {"type": "string"}},
+    },
+}
 _ID = re.compile(r"\{(\w+)\}")
 
 
@@ -47,15 +55,20 @@ def document(dialects: Sequence[Dialect] = DIALECTS) -> Schema:
 def _root() -> Schema:
     """What is there for whoever operates the server."""
     good = {"description": "The server is there.", "content": {JSON: {"schema": {"type": "object"}}}}
+    ready = {"description": "It takes on work.", "content": {JSON: {"schema": _READINESS}}}
+    unready = {"description": "It does not; the reasons are given.", "content": {JSON: {"schema": _READINESS}}}
+    counts = {"description": "In the text format of Prometheus.", "content": {"text/plain": {}}}
     itself = {"description": "This document.", "content": {JSON: {"schema": {"type": "object"}}}}
     return {
         "/healthz": {"get": _plain("healthz", "Whether the server is there", good)},
+        "/readyz": {"get": _plain("readyz", "Whether the server takes on work", ready, {"503": unready})},
+        "/metrics": {"get": _plain("metrics", "What the server counts", counts)},
         "/openapi.json": {"get": _plain("openapi", "This document", itself)},
     }
 
 
-def _plain(name: str, about: str, answer: Schema) -> Schema:
-    return {"operationId": name, "summary": about, "security": [], "responses": {"200": answer}}
+def _plain(name: str, about: str, answer: Schema, others: Schema | None = None) -> Schema:
+    return {"operationId": name, "summary": about, "security": [], "responses": {"200": answer, **(others or {})}}
 
 
 def _paths(dialect: Dialect) -> Iterator[tuple[str, Schema]]:

@@ -18,11 +18,7 @@ def _no_json() -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
-    """An assistant. `settings` holds the sampling fields that were given: temperature, top_p, top_k, max_tokens.
-
-    `options` holds response_format and reasoning_effort as given. `resources` is what its tools may use, by tool, as
-    given; but for the files, which are `file_ids`: `{"code_interpreter": {}, "file_search": {"vector_store_ids"}}`.
-    """
+    """An assistant. `settings` holds the sampling fields that were given: temperature, top_p, top_k, max_tokens."""
 
     id: str
     workspace: str
@@ -35,31 +31,21 @@ class Assistant:
     file_ids: tuple[str, ...] = ()
     metadata: Json = field(default_factory=_no_json)
     settings: Json = field(default_factory=_no_json)
-    options: Json = field(default_factory=_no_json)
-    resources: Json = field(default_factory=_no_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A conversation. Whether it is busy is derived from its runs, never stored.
-
-    `file_ids` and `resources` are for the tools of whoever runs on it, as those of an assistant.
-    """
+    """A conversation. Whether it is busy is derived from its runs, never stored."""
 
     id: str
     workspace: str
     created_at: int
     metadata: Json = field(default_factory=_no_json)
-    file_ids: tuple[str, ...] = ()
-    resources: Json = field(default_factory=_no_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message. `content`: parts `{"type": "text", "text": {"value", "annotations"}}`, `image_file` or `image_url`.
-
-    `attachments`: `{"file_id", "tools"}` for files of `file_ids` that were given together with tools.
-    """
+    """A message. `content`: parts `{"type": "text", "text": {"value", "annotations"}}` or `image_file`."""
 
     id: str
     workspace: str
@@ -75,7 +61,6 @@ class Message:
     completed_at: int | None = None
     incomplete_at: int | None = None
     incomplete_details: Json | None = None
-    attachments: tuple[Json, ...] = ()
 
     @property
     def text(self) -> str:

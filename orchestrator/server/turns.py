@@ -23,6 +23,7 @@ HISTORY = 200  # messages of a thread that a model is told when nobody says how 
 STRATEGY_HISTORY = 10  # what `last_messages` means without a number (Model Studio's default)
 WRONG_ROUNDS = 3  # in which the same function is called wrongly, then the run has failed
 
+_ERROR = '{"error":'
 _WRONG_ARGUMENTS = frozenset({"bad_json", "bad_arguments"})  # how functions say that they were not called
 Whose = Literal["server", "client", "nobody"]
 
@@ -93,8 +94,7 @@ def calls(said: Iterable[Call], tools: Mapping[str, Offered], taken: set[str], f
         call_id = call.id if call.id and call.id not in taken else fresh()
         taken.add(call_id)
         kind = tool.type if tool else "function"
-        arguments = call.arguments.strip() or "{}"
-        made.append(Call(id=call_id, type=kind, name=call.name, arguments=arguments, extra=call.extra))
+        made.append(Call(id=call_id, type=kind, name=call.name, arguments=call.arguments.strip() or "{}"))
     return made
 
 
@@ -162,6 +162,11 @@ def interrupted(call: Call) -> str:
     return _error("outcome_unknown", told)
 
 
+def tells_error(output: str) -> bool:
+    """Whether an output tells the model of an error, in the one shape that errors have here."""
+    return output.startswith(_ERROR)
+
+
 def as_call(row: Json) -> Call:
     """A call as a step keeps it."""
     return Call(id=row["id"], type=row["type"], name=row["name"], arguments=row["arguments"])
@@ -226,22 +231,15 @@ def _done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str,
         if step.type == "message_creation":
             text = texts.get(step.message_id or "", "")
             continue
-        said = {"role": "assistant", "content": text or None, **_thoughts(step)}
-        yield {**said, "tool_calls": [_said(call) for call in step.calls]}
+        yield {"role": "assistant", "content": text or None, "tool_calls": [_said(call) for call in step.calls]}
         for call in step.calls:
             yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}
         text = ""
 
 
-def _thoughts(step: Step) -> Json:
-    """The reasoning that led to the calls: some models refuse to go on without it."""
-    return as_object(step.calls[0].get("thoughts")) if step.calls else {}
-
-
 def _said(row: Json) -> Json:
     """A call as the model made it: every tool is a function to a chat model."""
-    extra = as_object(row.get("extra"))
-    return {**pending(row), "extra_content": extra} if extra else pending(row)
+    return pending(row)
 
 
 def _options(run: Run, steps: Sequence[Step]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ from orchestrator.server.records import Json, Run
 from orchestrator.server.store import assistants, runs
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.runs import Lost
+from orchestrator.server.telemetry import trail
+from orchestrator.server.telemetry.instruments import Instruments
+from orchestrator.server.telemetry.traces import RUN_STATUS
 from orchestrator.server.turns import clean
 
 RUNS = 40  # at a time
@@ -52,12 +55,14 @@ class Worker:
         limit: int = RUNS,
         share: int = SHARE,
         sweep_seconds: float = SWEEP_SECONDS,
+        instruments: Instruments | None = None,
     ) -> None:
         self._store = store
         self._hub = hub
         self._clock = clock
         self._limit = limit
         self._sweep_seconds = sweep_seconds
+        self._instruments = instruments or Instruments()
         self._means = Means(
             store=store,
             hub=hub,
@@ -67,6 +72,7 @@ class Worker:
             clock=clock,
             new_id=new_id,
             draining=lambda: not self._running,
+            traces=self._instruments.traces,
         )
         self._running = False
         self._line = Line(min(share, limit))
@@ -102,9 +108,19 @@ class Worker:
         await _wait(rest, HALT_SECONDS)
         self._hub.close()
 
+    @property
+    def works(self) -> bool:
+        """Whether runs are carried out: it has started, and nothing ended it."""
+        return self._running and self._sweeper is not None and not self._sweeper.done()
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Runs that wait for a place, and runs that have one."""
+        return len(self._line), len(self._tasks)
+
     def enqueue(self, run_id: str, workspace: str) -> None:
         """See that a queued run is carried out; workspaces take turns."""
-        self._line.add(Waiting(run_id=run_id, workspace=workspace))
+        self._line.add(Waiting(run_id=run_id, workspace=workspace, origin=self._instruments.origin()))
         self._pump()
 
     def cancel(self, run_id: str) -> None:
@@ -137,12 +153,14 @@ class Worker:
 
     async def _carry(self, one: Waiting) -> None:
         """One run from the claim to its end, or to where it waits."""
+        trail.begin(request=one.origin.request_id, run=one.run_id, place=one.workspace)
         run = await self._claim(one)
         if run is None or run.status != "in_progress":
             return
         try:
             assistant = await self._store.read(partial(assistants.of_run, run=run))
-            await Drive(self._means, run, assistant).to_end()
+            with self._means.traces.run(run, assistant, one.origin.place) as mark:
+                mark.note(RUN_STATUS, await Drive(self._means, run, assistant).to_end())
         except Lost:
             return
         except StoreError as error:

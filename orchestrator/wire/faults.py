@@ -7,7 +7,17 @@ from typing import Literal
 
 Thing = Literal["assistant", "thread", "message", "run", "run step", "assistant file", "message file", "file"]
 FaultKind = Literal[
-    "invalid", "missing", "no_key", "bad_key", "unknown_url", "busy", "too_large", "slow_down", "internal"
+    "invalid",
+    "missing",
+    "no_key",
+    "bad_key",
+    "unknown_url",
+    "busy",
+    "too_large",
+    "slow_down",
+    "internal",
+    "unavailable",  # the server stops, or its database cannot be used
+    "full",  # there is no room for more
 ]
 
 # message texts are facts of the wire (Model Studio's documentation), also where the grammar limps

@@ -28,6 +28,8 @@ _REFUSALS: dict[FaultKind, tuple[int, str]] = {
     "bad_key": (401, "InvalidApiKey"),
     "slow_down": (429, "Throttling"),
     "internal": (500, "InternalError"),
+    "unavailable": (503, "ServiceUnavailable"),
+    "full": (507, "InsufficientStorage"),
 }
 
 

@@ -29,12 +29,12 @@ def paths(dialect: Dialect) -> tuple[Path, ...]:
 def routes(dialect: Dialect, services: Services, *, keepalive: float) -> BaseRoute:
     """All endpoints of a dialect below its base; a path that is none of them is answered in the dialect's words."""
 
-    def endpoint(verbs: Mapping[str, Verb]) -> Endpoint:
-        return Endpoint(services, dialect, verbs, keepalive=keepalive)
+    def endpoint(template: str, verbs: Mapping[str, Verb]) -> Endpoint:
+        return Endpoint(services, dialect, verbs, route=dialect.base + template, keepalive=keepalive)
 
     router = Router(
-        [Route(path.template, endpoint(path.verbs)) for path in paths(dialect)],
+        [Route(path.template, endpoint(path.template, path.verbs)) for path in paths(dialect)],
         redirect_slashes=False,
-        default=endpoint({}),
+        default=endpoint("/…", {}),
     )
     return Mount(dialect.base, app=router)

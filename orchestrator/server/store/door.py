@@ -29,6 +29,26 @@ class Tx(Protocol):
         """The same statement for many rows."""
         ...
 
+    def note(self, fact: object) -> None:
+        """A fact for whoever counts: told once the unit is on disk, forgotten if it is undone."""
+        ...
+
+
+class Ear(Protocol):
+    """Who counts what the database does. Called on the writer's thread; must be quick."""
+
+    def committed(self, units: int, seconds: float) -> None:
+        """A transaction of so many units is on disk."""
+        ...
+
+    def lost(self) -> None:
+        """A transaction could not be committed."""
+        ...
+
+    def hear(self, fact: object) -> None:
+        """A fact that a unit noted is on disk."""
+        ...
+
 
 class Store(Protocol):
     """Runs units of work. What `write` returned is on disk; a unit that raises leaves nothing behind.

@@ -16,6 +16,9 @@ T = TypeVar("T")
 GLANCE = 500  # steps of SQLite's machine between two looks at the clock, some 10 microseconds
 
 
+_NOT_NOW = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
+
+
 class TooLong(Exception):
     """The patience is over; nothing was changed, the unit may be run again."""
 
@@ -31,7 +34,10 @@ class Reader:
         self._deadline = math.inf
 
     def look(self, unit: Callable[[Tx], T], patience: float = math.inf) -> T:
-        """What the unit finds. Raises: TooLong when SQLite is still searching after `patience` seconds."""
+        """What the unit finds.
+
+        Raises: TooLong when SQLite still searches after `patience` seconds, or waits for others.
+        """
         try:
             self._connection.execute("BEGIN")
             try:
@@ -41,7 +47,7 @@ class Reader:
                 self._deadline = math.inf
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            if code(error) == sqlite3.SQLITE_INTERRUPT:
+            if code(error) & 0xFF in _NOT_NOW:
                 raise TooLong from error
             raise explain(error) from error
 

@@ -26,11 +26,11 @@ _DUE = """
 SELECT id FROM runs
     WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') AND expires_at <= :now
 """
-# what was said to its end, be it one that a limit set; not the halves that failed runs left
-_HISTORY = """
-thread_id = :thread_id AND deleted_at IS NULL AND run_id IS NOT :run_id AND (
-    status = 'completed' OR incomplete_details IN ('{"reason":"max_tokens"}', '{"reason":"content_filter"}'))
+_ACTIVE = """
+SELECT status, COUNT(*) AS number FROM runs
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') GROUP BY status
 """
+_HISTORY = "thread_id = :thread_id AND deleted_at IS NULL AND status = 'completed' AND run_id IS NOT :run_id"
 
 
 def find(tx: Tx, run_id: str) -> Run | None:
@@ -88,6 +88,11 @@ def unfinished(tx: Tx) -> list[tuple[str, str, str]]:
 def due(tx: Tx, now: int) -> list[str]:
     """Runs that should be over by now and are not."""
     return [row["id"] for row in tx.rows(_DUE, {"now": now})]
+
+
+def active(tx: Tx) -> dict[str, int]:
+    """How many runs are not over, by status."""
+    return {row["status"]: row["number"] for row in tx.rows(_ACTIVE)}
 
 
 def steps(tx: Tx, run_id: str) -> tuple[Step, ...]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.errors import StoreError
-from orchestrator.server.store.door import Tx
+from orchestrator.server.store.door import Ear, Tx
 from orchestrator.server.store.folder import Hold, hold
 from orchestrator.server.store.reader import Reader, TooLong
 from orchestrator.server.store.schema import migrate, seen
@@ -30,7 +30,10 @@ from orchestrator.server.store.writer import Writer
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 30.0  # that others may hold the database, at a checkpoint of theirs say
+GLANCE_SECONDS = 0.02  # the same, for a read on the calling thread
+LONG_SECONDS = 30.0  # that a long read may take: as long as it looks, the log cannot be folded into the file
+WAL_KEPT = 16 * 1024 * 1024  # bytes that the log's file keeps once it has been folded in
 READERS = 2  # threads for long reads
 PATIENCE = 0.002  # seconds that a read may keep the calling thread
 
@@ -48,8 +51,8 @@ class SqliteStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> SqliteStore:
-        """Open the database, which is made when missing, and bring its tables up to date.
+    async def open(cls, path: Path, ear: Ear | None = None) -> SqliteStore:
+        """Open the database, which is made when missing, and bring its tables up to date. `ear` counts what it does.
 
         Raises: StoreError when another server uses the folder, the file is damaged or newer than this program.
         """
@@ -59,7 +62,7 @@ class SqliteStore:
         except BaseException:
             held.release()
             raise
-        return cls(path, held, Writer(connection))
+        return cls(path, held, Writer(connection, ear))
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that changes rows: atomic, serialised with all other writes, durable on return."""
@@ -68,9 +71,17 @@ class SqliteStore:
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that only looks, on one consistent snapshot; sees all finished writes."""
         try:
-            return self._reader().look(unit, PATIENCE)
+            return self._reader(GLANCE_SECONDS).look(unit, PATIENCE)
         except TooLong:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._look_long, unit)
+
+    async def probe(self) -> None:
+        """See that writing works, by writing something that changes nothing. Raises: StoreError."""
+        await self.write(lambda tx: tx.change("UPDATE alembic_version SET version_num = version_num"))
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the database's file, and of the log beside it."""
+        return _size(self._path), _size(self._path.with_name(f"{self._path.name}-wal"))
 
     async def close(self) -> None:
         """Finish what is queued and close."""
@@ -85,21 +96,31 @@ class SqliteStore:
         self._held.release()
 
     def _look_long(self, unit: Callable[[Tx], T]) -> T:
-        return self._reader().look(unit)
+        try:
+            return self._reader(BUSY_SECONDS).look(unit, LONG_SECONDS)
+        except TooLong as error:
+            raise StoreError(f"a read was given up after {LONG_SECONDS:g} s") from error
 
-    def _reader(self) -> Reader:
+    def _reader(self, busy_seconds: float) -> Reader:
         """The calling thread's reader."""
         if self._closed:
             raise StoreError("the database is closed")
         reader: Reader | None = getattr(self._here, "reader", None)
         if reader is None:
-            reader = self._here.reader = Reader(_connect(self._path))
+            reader = self._here.reader = Reader(_connect(self._path, busy_seconds))
             self._readers.append(reader)
         return reader
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
@@ -115,6 +136,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
                 raise StoreError(f"{path}: the file system cannot carry a shared log", hint="use a local disk")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
             migrate(path, partial(_connect, path))
         except BaseException:
             connection.close()

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import DiskFull, StoreError
 from orchestrator.server.store.door import Row
 
 
@@ -15,6 +15,7 @@ class SqliteTx:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.facts: list[object] = []
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a query."""
@@ -29,6 +30,10 @@ class SqliteTx:
     def change_many(self, sql: str, values: Sequence[Mapping[str, Any]]) -> None:
         """The same statement for many rows."""
         self._connection.executemany(sql, values)
+
+    def note(self, fact: object) -> None:
+        """A fact for whoever counts; the engine tells it on."""
+        self.facts.append(fact)
 
 
 _MEANING = {
@@ -54,7 +59,8 @@ def told(error: BaseException) -> BaseException:
 def explain(error: sqlite3.Error, where: str = "") -> StoreError:
     """SQLite's error in plain words, with the remedy."""
     meaning, hint = _MEANING.get(code(error) & 0xFF, ("the database refuses", None))
-    explained = StoreError(f"{where}{meaning} ({error})", hint=hint)
+    kind = DiskFull if code(error) & 0xFF == sqlite3.SQLITE_FULL else StoreError
+    explained = kind(f"{where}{meaning} ({error})", hint=hint)
     explained.__cause__ = error
     return explained
 

@@ -12,11 +12,12 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import Any
 
 from orchestrator.errors import StoreError
 from orchestrator.server.store.desk import Desk, Work
-from orchestrator.server.store.door import Tx
+from orchestrator.server.store.door import Ear, Tx
 from orchestrator.server.store.transaction import SqliteTx
 
 BATCH = 256  # units in one transaction at most: bounds what one failing commit takes along
@@ -25,8 +26,9 @@ BATCH = 256  # units in one transaction at most: bounds what one failing commit 
 class Writer:
     """A thread that owns the only connection which writes."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, ear: Ear | None = None) -> None:
         self._connection = connection
+        self._ear = ear
         self._tx = SqliteTx(connection)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._door = threading.Lock()  # nothing is queued behind the end
@@ -79,6 +81,7 @@ class Writer:
         return batch, False
 
     def _carry_out(self, batch: list[Work]) -> None:
+        begun = perf_counter()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work in batch:
@@ -86,14 +89,26 @@ class Writer:
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the writer goes on, whatever happens
             self._lose(batch, error)
+        else:
+            self._tell(len(batch), perf_counter() - begun)
+
+    def _tell(self, units: int, seconds: float) -> None:
+        """Tell whoever counts what is on disk."""
+        facts, self._tx.facts = self._tx.facts, []
+        if self._ear is not None:
+            self._ear.committed(units, seconds)
+            for fact in facts:
+                self._ear.hear(fact)
 
     def _try(self, work: Work) -> None:
         """Run one unit. Raises: sqlite3.Error when the whole transaction is gone with it."""
         self._connection.execute("SAVEPOINT unit")
+        noted = len(self._tx.facts)
         try:
             work.result = work.unit(self._tx)
         except BaseException as error:  # whatever a unit raises goes to its caller
             work.error = error
+            del self._tx.facts[noted:]
             if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
                 raise  # SQLite has undone everything: it does so when the disk is full
             self._connection.execute("ROLLBACK TO unit")
@@ -105,6 +120,9 @@ class Writer:
             self._connection.execute("ROLLBACK")
         for work in batch:
             work.error = work.error or error
+        self._tx.facts.clear()
+        if self._ear is not None:
+            self._ear.lost()
 
 
 def _answer(batch: Iterable[Work]) -> None:

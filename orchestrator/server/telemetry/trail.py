@@ -1,0 +1,33 @@
+"""Which request and which run the code at hand works for: every line of the log says so."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from contextvars import ContextVar
+from functools import lru_cache
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
+workspace: ContextVar[str | None] = ContextVar("workspace", default=None)
+
+_SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def named(given: bytes | None) -> str:
+    """The id of a request: the one that the client gave if it is a sane word, else a fresh one."""
+    return given.decode() if given is not None and _SANE.fullmatch(given) else str(uuid.uuid4())
+
+
+def begin(*, request: str | None, run: str, place: str) -> None:
+    """What the task at hand does from here on, it does for a run, and for the request that asked for it."""
+    request_id.set(request)
+    run_id.set(run)
+    workspace.set(place)
+
+
+@lru_cache(maxsize=1024)
+def blurred(name: str) -> str:
+    """A workspace as the log shows it: eight hex digits of its SHA-256, for who knows the name."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
