@@ -1,13 +1,14 @@
 """A run's events as server-sent events, one send per event.
 
-The run does not depend on who listens: a client that leaves ends the telling, not the run. A client that does not
-read is let go; the producer never waits for it, since events are read from the store at the reader's own pace.
+The run does not depend on who listens: a client that leaves ends the telling, not the run, unless it asked for that.
+A client that does not read is let go; the producer never waits for it, since events are read from the store at the
+reader's own pace. Each frame bears the event's number, from which the stream can be resumed.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -36,23 +37,33 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An answer that is a stream: the events of a run, until it is over or waits for the client."""
+    """An answer that is a stream: the events of a run, until it is over or waits for the client.
+
+    `heard`: the name of the event before the first one, which the client has heard already. `on_leave` is called when
+    the client leaves before the end.
+    """
 
     run_id: str
     events: AsyncGenerator[Event]
+    heard: str = ""
+    on_leave: Callable[[], Awaitable[None]] | None = None
 
 
 async def tell(told: Told, telling: Telling, receive: Receive, send: Send, *, keepalive: float) -> None:
     """Send the whole stream; `keepalive` is the longest silence in seconds. Ends early when the client is gone."""
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     line = _Line(send)
+    left = True
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(until_gone, receive, tasks.cancel_scope)
         tasks.start_soon(_keep_alive, line, keepalive, tasks.cancel_scope)
         await _tell(told, telling, line)
+        left = line.broken
         tasks.cancel_scope.cancel()
     if not line.broken:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+    if left and told.on_leave is not None:
+        await told.on_leave()
 
 
 class _Deaf(Exception):
@@ -84,7 +95,7 @@ async def _tell(told: Told, telling: Telling, line: _Line) -> None:
     async with aclosing(told.events) as events:
         with suppress(_Deaf):
             try:
-                await line.say(await _last_frame(events, telling, line))
+                await line.say(await _last_frame(events, telling, line, told.heard))
             except _Deaf:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the client hears of it
@@ -92,9 +103,8 @@ async def _tell(told: Told, telling: Telling, line: _Line) -> None:
                 await line.say(telling.lost(_LOST))
 
 
-async def _last_frame(events: AsyncIterator[Event], telling: Telling, line: _Line) -> bytes:
+async def _last_frame(events: AsyncIterator[Event], telling: Telling, line: _Line, last: str) -> bytes:
     """Tell all events; how the stream has to end."""
-    last = ""
     async for event in events:
         last = event.name
         frame = telling.frame(event)

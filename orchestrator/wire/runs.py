@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 RunStatus = Literal[
     "queued",
@@ -16,6 +16,7 @@ RunStatus = Literal[
     "incomplete",
 ]
 
+STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
 TERMINAL: frozenset[str] = frozenset({"cancelled", "failed", "completed", "expired", "incomplete"})
 ACTIVE: frozenset[str] = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 

@@ -82,7 +82,7 @@ def test_a_large_body_is_refused_with_an_answer(http: httpx2.Client, size: int) 
         ("GET", f"{BASE}"),
         ("GET", f"{BASE}/"),
         ("GET", f"{BASE}/nothing"),
-        ("GET", f"{BASE}/threads"),
+        ("PUT", f"{BASE}/threads"),
         ("GET", f"{BASE}/assistants/"),
         ("PUT", f"{BASE}/assistants"),
         ("PATCH", f"{BASE}/assistants/asst_x"),

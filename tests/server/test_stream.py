@@ -70,10 +70,13 @@ def test_frames_are_as_the_vendor_sends_them(live: Live, http: httpx2.Client) ->
     assert wire.headers[b"transfer-encoding"] == b"chunked"
     assert chunks[-1] == b"event:done\ndata:[DONE]\n\n"
     request_ids: set[str] = set()
+    numbers: list[str] = []
     for chunk in chunks[:-1]:
-        event, data, *rest = chunk.decode().split("\n")
+        event, number, data, *rest = chunk.decode().split("\n")
         assert rest == ["", ""], "one frame per chunk, one line of data"
         assert event.startswith("event:thread.")
+        assert number == f"id:{len(numbers) + 1}"
+        numbers.append(number)
         assert data.startswith('data:{"id":')
         assert len(data.splitlines()) == 1
         request_ids.add(json.loads(data.removeprefix("data:"))["request_id"])

@@ -144,7 +144,9 @@ def closed(*schemas: Schema) -> Schema:
 def event(names: Schema, data: Schema) -> Schema:
     """A server-sent event whose data is JSON."""
     payload = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
-    return {"type": "object", "properties": {"event": names, "data": payload}, "required": ["event", "data"]}
+    number = {"type": "string", "pattern": "^[0-9]+$", "description": "The event's number within its run, from 1."}
+    properties = {"event": names, "id": number, "data": payload}
+    return {"type": "object", "properties": properties, "required": ["event", "data"]}
 
 
 PAGE = (

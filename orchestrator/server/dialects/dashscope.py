@@ -33,26 +33,30 @@ class Dashscope:
 
 
 class DashscopeTelling:
-    """Frames without a space after the colon: the SDK's parser stumbles over `event: done`."""
+    """Frames without a space after the colon: the SDK's parser stumbles over `event: done`.
+
+    `event:` comes first, as the vendor has it; then `id:`, from which a stream can be resumed, and which the SDK skips.
+    """
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
 
     def frame(self, event: Event) -> bytes:
         """The frame of an event."""
-        return self._frame(_RENAMED.get(event.name, event.name), _payload(event))
+        name = _RENAMED.get(event.name, event.name)
+        return b"event:%b\nid:%d\ndata:%b\n\n" % (name.encode(), event.seq, self._data(_payload(event)))
 
     def lost(self, message: str) -> bytes:
         """The frame that says that the stream cannot go on."""
-        return self._frame(ERROR, {"code": "InternalError", "message": message})
+        data = self._data({"code": "InternalError", "message": message})
+        return b"event:%b\ndata:%b\n\n" % (ERROR.encode(), data)
 
     def end(self) -> bytes:
         """The last frame of a good stream."""
         return f"event:{DONE}\ndata:{DONE_DATA}\n\n".encode()
 
-    def _frame(self, name: str, payload: Out) -> bytes:
-        data = one_line(orjson.dumps({**payload, "request_id": self._request_id}, default=dict))
-        return b"event:%b\ndata:%b\n\n" % (name.encode(), data)
+    def _data(self, payload: Out) -> bytes:
+        return one_line(orjson.dumps({**payload, "request_id": self._request_id}, default=dict))
 
 
 def _payload(event: Event) -> Out:

@@ -79,6 +79,11 @@ def message(m: Message) -> Out:
     }
 
 
+def run_status(status: str) -> str:
+    """What a run's status is called; the SDK does not know `incomplete` as an end."""
+    return "failed" if status == "incomplete" else status
+
+
 def run(r: Run) -> Out:
     """A run, with the values that hold for it."""
     return {
@@ -87,7 +92,7 @@ def run(r: Run) -> Out:
         "created_at": r.created_at,
         "thread_id": r.thread_id,
         "assistant_id": r.assistant_id,
-        "status": "failed" if r.status == "incomplete" else r.status,
+        "status": run_status(r.status),
         "required_action": _required_action(r),
         "last_error": _run_error(r),
         **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at", "completed_at")),

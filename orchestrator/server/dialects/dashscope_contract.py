@@ -18,6 +18,7 @@ from orchestrator.server.dialects.contract import (
 from orchestrator.server.dialects.dashscope_requests import DEFAULT_WORKSPACE, WORKSPACE
 from orchestrator.server.dialects.dashscope_schema import DELETIONS, LISTS, OBJECTS, REFUSAL, REQUESTS, ref
 from orchestrator.server.dialects.dashscope_schema import EVENTS as EVENT
+from orchestrator.server.dialects.extensions import extensions
 
 # what is no object counts as an empty one; the SDK creates an empty thread with the JSON string ""
 _NO_OBJECT: Schema = {"type": ["string", "null", "number", "boolean", "array"], "description": "Counts as {}."}
@@ -88,6 +89,7 @@ CONTRACT = Contract(
         "submit_tool_outputs": _post("ToolOutputs", "Run", events=True),
         "list_steps": _list("Step"),
         "get_step": _get("Step"),
+        **extensions(ref),
         **dict.fromkeys(("upload_file", "list_files", "get_file", "delete_file"), Operation(gives={})),
     },
     schemas={**REQUESTS, **OBJECTS, **LISTS, **DELETIONS, **EVENT, **REFUSAL},

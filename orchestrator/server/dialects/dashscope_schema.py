@@ -312,7 +312,8 @@ _STEP_EVENTS = choice(STEP_CREATED, *map(step_is, _STEP_STATUSES))
 _MESSAGE_EVENTS = choice(MESSAGE_CREATED, *map(message_is, ("in_progress", "completed", "incomplete")))
 
 LISTS: dict[str, Schema] = {
-    f"{name}List": _list(name) for name in ("Assistant", "Message", "Run", "Step", "AssistantFile", "MessageFile")
+    f"{name}List": _list(name)
+    for name in ("Assistant", "Thread", "Message", "Run", "Step", "AssistantFile", "MessageFile")
 }
 DELETIONS: dict[str, Schema] = {
     "AssistantDeleted": _deleted("assistant"),

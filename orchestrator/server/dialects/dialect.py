@@ -91,6 +91,10 @@ class Answers(Protocol):
         """An assistant, thread, message, run or step."""
         ...
 
+    def run_status(self, status: str) -> str:
+        """What a run's status is called; several may bear one name."""
+        ...
+
     def assistant_file(self, assistant_id: str, file: Attached) -> Out:
         """A file that hangs on an assistant."""
         ...
@@ -120,7 +124,7 @@ class Telling(Protocol):
     """One stream's events as frames of bytes; may remember what it told."""
 
     def frame(self, event: Event) -> bytes | None:
-        """The frame of an event; None: this dialect does not tell it."""
+        """The frame of an event, with its number as `id:`; None: this dialect does not tell it."""
         ...
 
     def lost(self, message: str) -> bytes:

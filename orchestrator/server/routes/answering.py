@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orchestrator.server.dialects.dialect import Out
+from orchestrator.server.dialects.fields import Fields
 from orchestrator.server.exchange import Ask
-from orchestrator.server.records import Page
+from orchestrator.server.records import Json, Page, Run
 from orchestrator.server.service.listing import Listed
 from orchestrator.server.stream import Told
-from orchestrator.wire.faults import BAD_LIMIT, BAD_ORDER, invalid
+from orchestrator.wire.faults import BAD_LIMIT, BAD_ORDER, Fault, invalid
 
+_SEQ = re.compile(r"[0-9]{1,15}")
 _LIMIT = re.compile(r"[0-9]{1,3}")
 
 
@@ -32,6 +37,37 @@ def listed(ask: Ask, found: Listed[Any], show: Callable[[Any], Out]) -> Out:
     return ask.shows.listed([show(item) for item in found.items], found.has_more)
 
 
-def told(ask: Ask, run_id: str, *, after: int) -> Told:
-    """The events of a run from the one behind `after` on, as a stream."""
-    return Told(run_id=run_id, events=ask.services.runs.events(run_id, after))
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How the client wants to hear of a run: as a stream or not; is the run cancelled when it leaves the stream?
+
+    The latter is an extension of ours, the field `cancel_on_disconnect`.
+    """
+
+    stream: bool
+    cancel: bool
+
+    @classmethod
+    def read(cls, ask: Ask, body: Json) -> Hearing:
+        """What the body says. Raises: Fault."""
+        return cls(ask.reads.wants_stream(body), Fields(body).flag("cancel_on_disconnect"))
+
+    def answer(self, ask: Ask, run: Run, *, after: int = 0) -> Out | Told:
+        """The run, or its events from the one behind `after` on."""
+        if not self.stream:
+            return ask.shows.record(run)
+        leave = partial(_cancel, ask, run) if self.cancel else None
+        return Told(run_id=run.id, events=ask.services.runs.events(run.id, after), on_leave=leave)
+
+
+def last_event(ask: Ask) -> int:
+    """The number of the event that the client heard last; 0: it heard none. Raises: Fault."""
+    given = ask.headers.get("last-event-id") or ask.query.get("after") or "0"
+    if not _SEQ.fullmatch(given):
+        raise invalid("Last-Event-ID must be the id of an event of this stream.", "after")
+    return int(given)
+
+
+async def _cancel(ask: Ask, run: Run) -> None:
+    with suppress(Fault):  # it has come to another end
+        await ask.services.runs.cancel(run.workspace, run.thread_id, run.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspect import getdoc
 
 from orchestrator.server.dialects.dialect import Dialect
-from orchestrator.server.exchange import Verb
+from orchestrator.server.exchange import Streamed, Verb
 
 
 def _everywhere(dialect: Dialect) -> bool:
@@ -28,12 +28,16 @@ class Path:
 
 def name(verb: Verb) -> str:
     """What a verb is called, once in the whole map: `create_run`, say."""
-    return verb.__name__
+    return _function(verb).__name__
 
 
 def summary(verb: Verb) -> str:
     """What a verb does, in one line."""
-    return (getdoc(verb) or "").partition("\n")[0]
+    return (getdoc(_function(verb)) or "").partition("\n")[0]
+
+
+def _function(verb: Verb) -> Verb:
+    return verb.verb if isinstance(verb, Streamed) else verb
 
 
 def has_files(dialect: Dialect) -> bool:

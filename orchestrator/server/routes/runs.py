@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from orchestrator.server.dialects.dialect import Out
+from orchestrator.server.dialects.dialect import Answers, Out
 from orchestrator.server.exchange import Ask
-from orchestrator.server.routes.answering import listed, page, told
+from orchestrator.server.routes.answering import Hearing, last_event, listed, page
 from orchestrator.server.routes.path import Path
 from orchestrator.server.routes.threads import THREAD
+from orchestrator.server.service.runs import Wanted
 from orchestrator.server.stream import Told
+from orchestrator.wire.faults import invalid
+from orchestrator.wire.runs import STATUSES
 
 
 async def create_run(ask: Ask) -> Out | Told:
@@ -16,23 +19,46 @@ async def create_run(ask: Ask) -> Out | Told:
     Whoever polls gets the run at once, not its end.
     """
     body = ask.body
-    stream, new = ask.reads.wants_stream(body), ask.reads.new_run(body)
+    hearing, new = Hearing.read(ask, body), ask.reads.new_run(body)
     run = await ask.services.runs.create(ask.workspace, ask.ids["thread"], new)
-    return told(ask, run.id, after=0) if stream else ask.shows.record(run)
+    return hearing.answer(ask, run)
 
 
 async def create_thread_and_run(ask: Ask) -> Out | Told:
     """Create a thread and start a run of it (R7)."""
     body = ask.body
-    stream, new, thread = ask.reads.wants_stream(body), ask.reads.new_run(body), ask.reads.new_thread_of_run(body)
+    hearing, new, thread = Hearing.read(ask, body), ask.reads.new_run(body), ask.reads.new_thread_of_run(body)
     run = await ask.services.runs.create_with_thread(ask.workspace, new, thread.metadata, thread.messages)
-    return told(ask, run.id, after=0) if stream else ask.shows.record(run)
+    return hearing.answer(ask, run)
 
 
 async def list_runs(ask: Ask) -> Out:
     """List a thread's runs (R2)."""
     runs = await ask.services.runs.list(ask.workspace, ask.ids["thread"], page(ask.query))
     return listed(ask, runs, ask.shows.record)
+
+
+async def list_all_runs(ask: Ask) -> Out:
+    """List the workspace's runs.
+
+    All, or those with a `status` (several with commas between), an `assistant_id`, a `thread_id`.
+    """
+    asked = ask.query.get("status")
+    wanted = Wanted(
+        statuses=_statuses(asked, ask.shows) if asked else None,
+        assistant_id=ask.query.get("assistant_id") or None,
+        thread_id=ask.query.get("thread_id") or None,
+    )
+    return listed(ask, await ask.services.runs.list_all(ask.workspace, page(ask.query), wanted), ask.shows.record)
+
+
+def _statuses(asked: str, shows: Answers) -> frozenset[str]:
+    """The statuses that the dialect calls by these names. Raises: Fault."""
+    names = {name.strip() for name in asked.split(",")}
+    known = {shows.run_status(status) for status in STATUSES}
+    if names - known:
+        raise invalid(f"'status' must be one or several of {', '.join(sorted(known))}.", "status")
+    return frozenset(status for status in STATUSES if shows.run_status(status) in names)
 
 
 async def get_run(ask: Ask) -> Out:
@@ -60,11 +86,22 @@ async def submit_tool_outputs(ask: Ask) -> Out | Told:
     A stream begins with what follows the wait for these outputs.
     """
     body = ask.body
-    stream, outputs = ask.reads.wants_stream(body), ask.reads.tool_outputs(body)
+    hearing, outputs = Hearing.read(ask, body), ask.reads.tool_outputs(body)
     place = (ask.workspace, ask.ids["thread"], ask.ids["run"])
-    after = await ask.services.runs.latest_seq(*place) if stream else 0
-    run = await ask.services.runs.submit_tool_outputs(*place, outputs)
-    return told(ask, run.id, after=after) if stream else ask.shows.record(run)
+    run, before = await ask.services.runs.submit_and_listen(*place, outputs)
+    return hearing.answer(ask, run, after=before)
+
+
+async def stream_run(ask: Ask) -> Told:
+    """Tell a run's events, also those of a run that was started without `stream`.
+
+    From its beginning, or after the event whose id is given as `Last-Event-ID` (or `after` in the query); then live,
+    until the run is over or waits for the client.
+    """
+    place = (ask.workspace, ask.ids["thread"], ask.ids["run"])
+    after = last_event(ask)
+    heard = await ask.services.runs.heard(*place, after)
+    return Told(run_id=place[2], events=ask.services.runs.events(place[2], after, through=True), heard=heard)
 
 
 async def list_steps(ask: Ask) -> Out:
@@ -82,11 +119,13 @@ async def get_step(ask: Ask) -> Out:
 RUN = THREAD + "/runs/{run}"
 
 PATHS = (
+    Path("/runs", {"GET": list_all_runs}),
     Path("/threads/runs", {"POST": create_thread_and_run}),
     Path(THREAD + "/runs", {"POST": create_run, "GET": list_runs}),
     Path(RUN, {"GET": get_run, "POST": update_run}),
     Path(RUN + "/cancel", {"POST": cancel_run}),
     Path(RUN + "/submit_tool_outputs", {"POST": submit_tool_outputs}),
+    Path(RUN + "/stream", {"GET": stream_run}),
     Path(RUN + "/steps", {"GET": list_steps}),
     Path(RUN + "/steps/{step}", {"GET": get_step}),
 )

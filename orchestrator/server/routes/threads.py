@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.server.dialects.dialect import Out
 from orchestrator.server.exchange import Ask
+from orchestrator.server.routes.answering import listed, page
 from orchestrator.server.routes.path import Path
 
 
@@ -11,6 +12,11 @@ async def create_thread(ask: Ask) -> Out:
     """Create a thread, with its first messages (T1)."""
     new = ask.reads.new_thread(ask.body)
     return ask.shows.record(await ask.services.threads.create(ask.workspace, new.metadata, new.messages))
+
+
+async def list_threads(ask: Ask) -> Out:
+    """List the workspace's threads."""
+    return listed(ask, await ask.services.threads.list(ask.workspace, page(ask.query)), ask.shows.record)
 
 
 async def get_thread(ask: Ask) -> Out:
@@ -39,6 +45,6 @@ async def delete_thread(ask: Ask) -> Out:
 THREAD = "/threads/{thread}"
 
 PATHS = (
-    Path("/threads", {"POST": create_thread}),
+    Path("/threads", {"POST": create_thread, "GET": list_threads}),
     Path(THREAD, {"GET": get_thread, "POST": update_thread, "DELETE": delete_thread}),
 )

@@ -24,11 +24,14 @@ from orchestrator.server.store import events as log
 from orchestrator.server.store import runs as table
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.events import Told
+from orchestrator.server.store.runs import Wanted
 from orchestrator.server.store.threads import NewMessage
 from orchestrator.wire.events import THREAD_CREATED, run_event
 from orchestrator.wire.faults import Fault, invalid, missing
 from orchestrator.wire.outputs import tidy
 from orchestrator.wire.runs import TERMINAL
+
+__all__ = ["NewRun", "Runs", "ToolOutput", "Wanted"]
 
 BATCH = 256  # events that are read at once
 LISTEN_SECONDS = 5.0  # after which a listener looks by itself
@@ -129,6 +132,10 @@ class Runs:
 
         return await self._store.read(unit)
 
+    async def list_all(self, workspace: str, page: Page, wanted: Wanted) -> Listed[Run]:
+        """Some runs of the whole workspace, by creation."""
+        return await self._store.read(lambda tx: table.page_of_workspace(tx, workspace, wanted, page))
+
     async def update(self, workspace: str, thread_id: str, run_id: str, metadata: Json) -> Run:
         """Replace the metadata, whatever the run's status."""
         check_metadata(metadata)
@@ -137,14 +144,19 @@ class Runs:
         )
 
     async def cancel(self, workspace: str, thread_id: str, run_id: str) -> Run:
-        """Cancel the run; it is `cancelled` at once, or `cancelling` and soon `cancelled`."""
+        """Cancel the run; it is `cancelled` at once, or `cancelling` and soon `cancelled`.
+
+        Asked again it is given back as it is. Refused when the run has come to another end: it was not cancelled.
+        """
         now = self._clock()
 
         def unit(tx: Tx) -> Run:
             run = _run(tx, workspace, thread_id, run_id)
+            if run.status in ("cancelling", "cancelled"):
+                return run
             if run.status in TERMINAL:
                 raise invalid(f"Cannot cancel run with status '{run.status}'.")
-            return run if run.status == "cancelling" else moves.cancel(tx, run, now)
+            return moves.cancel(tx, run, now)
 
         run = await self._store.write(unit)
         self._hub.tell(run.id)
@@ -167,19 +179,27 @@ class Runs:
         self, workspace: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
     ) -> Run:
         """Give the outputs that the run waits for, all of them; the run is queued again."""
+        run, _ = await self.submit_and_listen(workspace, thread_id, run_id, outputs)
+        return run
+
+    async def submit_and_listen(
+        self, workspace: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
+    ) -> tuple[Run, int]:
+        """Give the outputs; also the number of the last event before them."""
         now = self._clock()
 
-        def unit(tx: Tx) -> Run:
+        def unit(tx: Tx) -> tuple[Run, int]:
             run = _run(tx, workspace, thread_id, run_id)
             if run.status != "requires_action":
                 raise invalid(f"Runs in status '{run.status}' do not accept tool outputs.")
             largest = self._bounds.limits(assistants.of_run(tx, run)).output_bytes
-            return moves.submit(tx, run, match_outputs(run, outputs, largest), now)
+            before = log.latest(tx, run.id)
+            return moves.submit(tx, run, match_outputs(run, outputs, largest), now), before
 
-        run = await self._store.write(unit)
+        run, before = await self._store.write(unit)
         self._hub.tell(run.id)
         self._queue.enqueue(run.id, run.workspace)
-        return run
+        return run, before
 
     async def list_steps(self, workspace: str, thread_id: str, run_id: str, page: Page) -> Listed[Step]:
         """Some steps of a run, by creation."""
@@ -200,10 +220,23 @@ class Runs:
         """The number of the run's last event so far."""
         return await self._store.read(lambda tx: log.latest(tx, _run(tx, workspace, thread_id, run_id).id))
 
-    async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[Event]:
+    async def heard(self, workspace: str, thread_id: str, run_id: str, seq: int) -> str:
+        """The name of the run's event number `seq`, empty for 0. Raises: Fault when it has told no such event."""
+
+        def unit(tx: Tx) -> str:
+            run = _run(tx, workspace, thread_id, run_id)
+            name = log.name(tx, run.id, seq) if seq else ""
+            if name is None:
+                raise invalid(f"The run has told no event with the id {seq}.", "after")
+            return name
+
+        return await self._store.read(unit)
+
+    async def events(self, run_id: str, after: int = 0, *, through: bool = False) -> AsyncGenerator[Event]:
         """The run's events that follow number `after`, in order and without gaps, as they come.
 
-        Ends behind the event that ends the run or makes it wait for the client; early when the server stops.
+        Ends behind the event that ends the run or makes it wait for the client; early when the server stops. With
+        `through` it goes on behind a wait that is over.
         """
         with self._hub.listen(run_id) as bell:
             while True:
@@ -212,11 +245,13 @@ class Runs:
                 for event in found:
                     yield event
                     after = event.seq
-                    if event.name in _ENDINGS:
+                    if event.name in _ENDINGS and not through:
                         return
+                if resting and len(found) < BATCH:
+                    return
                 if found:
                     continue
-                if resting or self._hub.closed:
+                if self._hub.closed:
                     return
                 await self._hub.heard(bell, LISTEN_SECONDS)
 

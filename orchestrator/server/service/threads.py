@@ -40,6 +40,10 @@ class Threads:
         """The thread."""
         return await self._store.read(lambda tx: table.get(tx, workspace, thread_id))
 
+    async def list(self, workspace: str, page: Page) -> Listed[Thread]:
+        """Some threads, by creation."""
+        return await self._store.read(lambda tx: table.page(tx, workspace, page))
+
     async def update(self, workspace: str, thread_id: str, metadata: Json) -> Thread:
         """Replace the metadata."""
         check_metadata(metadata)

@@ -50,6 +50,12 @@ def latest(tx: Tx, run_id: str) -> int:
     return int(found[0]["seq"] or 0)
 
 
+def name(tx: Tx, run_id: str, seq: int) -> str | None:
+    """The name of an event; None: there is no such event."""
+    found = tx.rows("SELECT name FROM events WHERE run_id = :run_id AND seq = :seq", {"run_id": run_id, "seq": seq})
+    return found[0]["name"] if found else None
+
+
 def after(tx: Tx, run: Run, seq: int, limit: int) -> list[Event]:
     """At most `limit` events of a run that follow event `seq`, in order."""
     found = tx.rows(

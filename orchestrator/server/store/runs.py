@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from orchestrator.server.records import Message, Page, Run, Step
@@ -15,6 +16,15 @@ T = TypeVar("T")
 
 class Lost(Exception):
     """The run has another owner or another status than was thought: whoever meets this stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which runs of a workspace; None: whatever it is."""
+
+    statuses: frozenset[str] | None = None
+    assistant_id: str | None = None
+    thread_id: str | None = None
 
 
 # the statuses in the very words of the partial indexes, or those are of no use
@@ -78,6 +88,21 @@ def page(tx: Tx, workspace: str, thread_id: str, asked: Page) -> Listed[Run]:
     """One page of a thread's runs."""
     values = {"workspace": workspace, "thread_id": thread_id}
     return rows.page(tx, "runs", Run, "workspace = :workspace AND thread_id = :thread_id", values, asked)
+
+
+def page_of_workspace(tx: Tx, workspace: str, wanted: Wanted, asked: Page) -> Listed[Run]:
+    """One page of those of a workspace's runs that are wanted."""
+    values: dict[str, object] = {"workspace": workspace}
+    conditions = ["workspace = :workspace"]
+    for name, value in (("thread_id", wanted.thread_id), ("assistant_id", wanted.assistant_id)):
+        if value is not None:
+            conditions.append(f"{name} = :{name}")
+            values[name] = value
+    if wanted.statuses is not None:
+        marks = {f"status_{number}": status for number, status in enumerate(sorted(wanted.statuses))}
+        conditions.append(f"status IN ({', '.join(f':{mark}' for mark in marks)})")
+        values.update(marks)
+    return rows.page(tx, "runs", Run, " AND ".join(conditions), values, asked)
 
 
 def unfinished(tx: Tx) -> list[tuple[str, str, str]]:

@@ -56,16 +56,23 @@ def get(tx: Tx, workspace: str, thread_id: str) -> Thread:
     return found[0]
 
 
+def page(tx: Tx, workspace: str, page: Page) -> Listed[Thread]:
+    """Some threads of a workspace, by creation."""
+    return rows.page(tx, TABLE, Thread, "workspace = :workspace", {"workspace": workspace}, page)
+
+
 def change(tx: Tx, thread_id: str, changes: Mapping[str, object]) -> None:
     """Set some fields of a thread that was looked up in the same unit."""
     rows.change(tx, TABLE, Thread, changes, where="id = :id", values={"id": thread_id})
 
 
 def delete(tx: Tx, workspace: str, thread_id: str, now: int) -> None:
-    """Leave a tombstone. Raises: Fault when the thread is missing."""
+    """Leave tombstones for the thread and its runs. Raises: Fault when the thread is missing."""
     sql = "UPDATE threads SET deleted_at = :now WHERE id = :id AND workspace = :workspace AND deleted_at IS NULL"
     if not tx.change(sql, {"id": thread_id, "workspace": workspace, "now": now}):
         raise missing("thread")
+    runs = "UPDATE runs SET deleted_at = :now WHERE thread_id = :id AND deleted_at IS NULL"
+    tx.change(runs, {"id": thread_id, "now": now})
 
 
 def active_run(tx: Tx, thread_id: str) -> str | None:

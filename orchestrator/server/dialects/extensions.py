@@ -1,0 +1,26 @@
+"""What this server has beyond the original APIs, the same in every dialect but for the form of objects."""
+
+from __future__ import annotations
+
+from orchestrator.server.dialects.contract import EVENTS, JSON, PAGE, TEXT, Names, Operation, Parameter
+
+_FILTERS = (
+    Parameter(name="status", schema=TEXT, about="Only runs with this status; several with commas between."),
+    Parameter(name="assistant_id", schema=TEXT, about="Only runs of this assistant."),
+    Parameter(name="thread_id", schema=TEXT, about="Only runs of this thread."),
+)
+_NUMBER = {"type": "string", "pattern": "^[0-9]{0,15}$"}
+_RESUMING = (
+    Parameter(name="Last-Event-ID", schema=_NUMBER, about="Begin behind the event with this id.", place="header"),
+    Parameter(name="after", schema=_NUMBER, about="The same, for whoever cannot set headers."),
+)
+_STREAM = "The run's events; each has an `id`, from which the stream can be taken up again."
+
+
+def extensions(ref: Names) -> dict[str, Operation]:
+    """The operations, with the dialect's own schemas: `ThreadList`, `RunList` and `Event`."""
+    return {
+        "list_threads": Operation(gives={JSON: ref("ThreadList")}, parameters=PAGE),
+        "list_all_runs": Operation(gives={JSON: ref("RunList")}, parameters=(*PAGE, *_FILTERS)),
+        "stream_run": Operation(gives={EVENTS: ref("Event")}, parameters=_RESUMING, about=_STREAM),
+    }
