@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from orchestrator.server import moves, turns
-from orchestrator.server.entry import CALLS, Asked
+from orchestrator.server import moves, turns, usage
+from orchestrator.server.allowance import Allowance, allowance
+from orchestrator.server.entry import CALLS, Asked, Ending
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
 from orchestrator.server.models.door import (
@@ -39,7 +40,7 @@ from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
 
-_CUT_SHORT = {"length": "max_completion_tokens", "content_filter": "content_filter"}
+_CUT_SHORT = {"length": "max_tokens", "content_filter": "content_filter"}
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +68,7 @@ class _Heard:
     """What a model said in one turn, but for the text."""
 
     calls: dict[int, Call] = field(default_factory=dict[int, Call])
+    thoughts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # by the field they came in
     usage: Json | None = None
     reason: str | None = None
 
@@ -78,16 +80,12 @@ class _Heard:
             type="",
             name=turns.clean(piece.name or old.name),
             arguments=old.arguments + turns.clean(piece.arguments),
+            extra=piece.extra or old.extra,
         )
 
-    def spend(self, spent: Spent) -> None:
-        """Tokens; the last word counts."""
-        total = spent.prompt_tokens + spent.completion_tokens
-        self.usage = {
-            "prompt_tokens": spent.prompt_tokens,
-            "completion_tokens": spent.completion_tokens,
-            "total_tokens": total,
-        }
+    def think(self, piece: ThoughtPiece) -> None:
+        """More reasoning: not for the client, but the model may want it back."""
+        self.thoughts.setdefault(piece.field, []).append(turns.clean(piece.text))
 
 
 class Drive:
@@ -124,19 +122,20 @@ class Drive:
         model = means.models.find(run.model)
         if model is None:
             raise Failed(f"No model is configured for the name '{run.model}'.")
-        request = turns.request(run, self._history, self._steps, self._texts)
+        left = allowance(run, self._steps)
+        request = left.bound(turns.request(run, self._history, self._steps, self._texts))
         ids = {"step_id": means.new_id("step"), "message_id": means.new_id("message")}
         speech = Speech(means.store, means.hub, run, clock=means.clock, **ids)
         try:
             heard = await self._hear(model, request, speech)
-            asked = self._asked(heard) if heard.calls else None
+            ending = _ending(heard, left, request)
+            asked = self._asked(heard) if heard.calls and ending.limit is None else None
         except Exception:
             await speech.settled()  # what was said stays said
             raise
         spoken = await speech.end(silent=asked is not None)
-        details: Json | None = {"reason": _CUT_SHORT[heard.reason]} if heard.reason in _CUT_SHORT else None
         now = means.clock()
-        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, details=details, now=now))
+        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, ending=ending, now=now))
         if spoken is not None:
             self._texts[spoken.message_id] = spoken.text
 
@@ -168,6 +167,7 @@ class Drive:
             outputs=outputs,
             started=frozenset(mine[: self._limits.parallel_calls]),
             client=client,
+            thoughts={name: "".join(texts) for name, texts in heard.thoughts.items()},
         )
 
     def _for_client(self, calls: Sequence[Call]) -> frozenset[str]:
@@ -220,6 +220,16 @@ class Drive:
         self._run = run
 
 
+def _ending(heard: _Heard, left: Allowance, request: ModelRequest) -> Ending:
+    """How a turn ends. Calls after which nothing would be left for an answer are not made."""
+    cut = _CUT_SHORT.get(heard.reason or "")
+    after = left.less(heard.usage)
+    limit = after.used_up if heard.calls else after.exceeded
+    if limit is None and cut == "max_tokens" and left.bounds(request):
+        limit = "max_completion_tokens"
+    return Ending(cut=cut or ("max_tokens" if heard.calls and limit else None), limit=limit)
+
+
 async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard:
     """One turn. Raises: ModelFault."""
     heard = _Heard()
@@ -230,11 +240,11 @@ async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard
                     if event.text:
                         speech.add(event.text)
                 case ThoughtPiece():
-                    pass
+                    heard.think(event)
                 case CallPiece():
                     heard.add(event)
                 case Spent():
-                    heard.spend(event)
+                    heard.usage = usage.of(event)  # the last word counts
                 case Stop():
                     heard.reason = event.reason
                     return heard

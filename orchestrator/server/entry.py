@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.server import turns
+from orchestrator.server import turns, usage
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Delta, Json, Message, Run, Step
 from orchestrator.server.store import events, rows, runs
+from orchestrator.server.store import usage as account
 from orchestrator.server.store.door import Tx
 from orchestrator.server.store.events import Subject, Told
 from orchestrator.server.telemetry.tally import CallEnded, RunEnded
@@ -22,7 +23,12 @@ from orchestrator.wire.steps import STEP_END
 CALLS = "tool_calls"
 TEXT = "message_creation"
 
+_RUN_REASONS = {"max_tokens": "max_completion_tokens", "content_filter": "content_filter"}
 _STAMPS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
+
+
+def _no_json() -> Json:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,27 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a turn ended. `cut`: why its text is not all of it, max_tokens or content_filter; `limit`: that of the run
+    which was reached. Without either all is well.
+    """
+
+    cut: str | None = None
+    limit: str | None = None
+
+    @property
+    def status(self) -> str:
+        """Of a run that ends so."""
+        return "completed" if self.limit is None else "incomplete"
+
+    @property
+    def details(self) -> Json | None:
+        """The `incomplete_details` of a run that ends so."""
+        reason = self.limit or (self.cut and _RUN_REASONS[self.cut])
+        return {"reason": reason} if reason else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """The calls of a turn. `outputs`: of those answered at once, by id; `started`: ids that are being performed."""
 
@@ -45,6 +72,7 @@ class Asked:
     outputs: dict[str, str]
     started: Collection[str]
     client: Collection[str]  # ids that the client answers
+    thoughts: Json = field(default_factory=_no_json)  # the reasoning before them, by the field it came in
 
 
 class Entry:
@@ -55,15 +83,24 @@ class Entry:
         self.run = run
         self.now = now
         self._told: list[Told] = []
+        self._spent: Json | None = None
+        self._ended = False
 
     def tell(self, name: str, subject: Subject) -> None:
         """Add an event."""
         self._told.append((name, subject))
 
+    def spend(self, usage: Json | None) -> None:
+        """The tokens of a turn, which are stored with its step."""
+        self._spent = usage
+
     def close(self) -> Run:
-        """Store the events; the run as it is now."""
+        """Store the events, and account for what was used; the run as it is now."""
         if self._told:
             events.append(self.tx, self.run.id, self._told)
+        if self._spent is not None or self._ended:
+            turns_counted, runs_counted = int(self._spent is not None), int(self._ended)
+            account.add(self.tx, self.run, self.now, usage=self._spent, turns=turns_counted, runs=runs_counted)
         return self.run
 
     def move(self, status: str, **changes: Any) -> None:
@@ -127,13 +164,19 @@ class Entry:
         parts = (text_part(text),)
         self.tell(message_is(status), runs.change_message(self.tx, before, status=status, content=parts, **changes))
 
+    def cut_message(self, message_id: str, text: str, reason: str) -> None:
+        """The end of a message that is not complete."""
+        details = {"reason": reason}
+        self.end_message(message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
+
     def finish(self, status: str, *, error: Json | None = None, details: Json | None = None) -> None:
         """The end of the run: whatever is open ends with it."""
         self._end_open(status, error)
         stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
-        usage = _sum(runs.steps(self.tx, self.run.id))
+        used = usage.total(step.usage for step in runs.steps(self.tx, self.run.id))
         more = {"last_error": error, "incomplete_details": details, "required_action": ()}
-        self.move(status, usage=usage, **more, **stamp)
+        self.move(status, usage=used, **more, **stamp)
+        self._ended = True
         self.tx.note(RunEnded(status, (self.now - self.run.created_at) / 1000))
 
     def _end_open(self, status: str, error: Json | None) -> None:
@@ -151,8 +194,7 @@ class Entry:
     def _break_message(self, step: Step, status: str) -> None:
         if step.message_id is not None:
             text = events.text_of(self.tx, self.run.id, step.message_id)
-            details = {"reason": f"run_{status}"}
-            self.end_message(step.message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
+            self.cut_message(step.message_id, text, f"run_{status}")
 
     def drop(self, step: Step) -> None:
         """Close the half text that a dead owner left; the turn will be repeated."""
@@ -167,15 +209,17 @@ class Entry:
         elif all(call["id"] in client for call in waiting):
             self.move("requires_action", required_action=tuple(turns.pending(call) for call in waiting))
 
-    def announce(self, asked: Asked, usage: Json | None) -> None:
-        """A step of calls, and what became of them at once."""
+    def announce(self, asked: Asked, used: Json | None) -> None:
+        """A step of calls, and what became of them at once. The reasoning before them is kept with the first."""
         step = self.begin(asked.step_id, CALLS)
         calls = tuple(_announced(call, asked) for call in asked.calls)
+        if asked.thoughts:
+            calls = ({**calls[0], "thoughts": asked.thoughts}, *calls[1:])
         for index, call in enumerate(calls):
             head = {name: call[name] for name in ("id", "type", "name", "arguments")}
             self.tell(STEP_DELTA, Delta(id=step.id, index=index, call=head))
             self.tell_output(step.id, index, call)
-        self.settle(runs.change_step(self.tx, step, calls=calls, usage=usage), asked.client)
+        self.settle(runs.change_step(self.tx, step, calls=calls, usage=used), asked.client)
 
     def tell_output(self, step_id: str, index: int, call: Json) -> None:
         """The output of a call, if it is there."""
@@ -206,9 +250,5 @@ def _announced(call: Call, asked: Asked) -> Json:
     output = asked.outputs.get(call.id)
     state = "done" if output is not None else "started" if call.id in asked.started else "announced"
     identity = {"id": call.id, "type": call.type, "name": call.name, "arguments": call.arguments}
-    return {**identity, "output": output, "state": state}
-
-
-def _sum(steps: Sequence[Step]) -> Json:
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    return {name: sum(step.usage[name] for step in steps if step.usage) for name in names}
+    extra = {} if call.extra is None else {"extra": call.extra}
+    return {**identity, **extra, "output": output, "state": state}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from orchestrator.server import turns
-from orchestrator.server.entry import TEXT, Asked, Entry, Spoken, open_step, server_error
+from orchestrator.server.entry import TEXT, Asked, Ending, Entry, Spoken, open_step, server_error
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Delta, Json, Run, Step
 from orchestrator.server.store import events, runs
@@ -70,16 +70,17 @@ def say(tx: Tx, run: Run, message_id: str, text: str) -> None:
 
 
 def end_turn(  # noqa: PLR0917 - a unit's arguments, in the order of the turn
-    tx: Tx, run: Run, spoken: Spoken | None, asked: Asked | None, usage: Json | None, details: Json | None, now: int
+    tx: Tx, run: Run, spoken: Spoken | None, asked: Asked | None, usage: Json | None, ending: Ending, now: int
 ) -> tuple[Run, tuple[Step, ...]]:
-    """The end of a turn: its text is complete; then its calls are announced, or the run is. Raises: Lost."""
+    """The end of a turn: its text is complete; then its calls are announced, or the run is over. Raises: Lost."""
     entry = _mine(tx, run, now)
+    entry.spend(usage)
     if spoken is not None:
-        _end_text(entry, spoken, usage if asked is None else None)
+        _end_text(entry, spoken, None if asked else usage, None if asked else ending.cut)
     if usage is not None:
         tx.note(TokensSpent(usage["prompt_tokens"], usage["completion_tokens"]))
     if asked is None:
-        entry.finish("completed", details=details)
+        entry.finish(ending.status, details=ending.details)
         return entry.close(), ()
     entry.announce(asked, usage)
     return entry.close(), runs.steps(tx, run.id)
@@ -177,12 +178,15 @@ def _open(tx: Tx, run: Run, step_id: str) -> Step:
     return step
 
 
-def _end_text(entry: Entry, spoken: Spoken, usage: Json | None) -> None:
+def _end_text(entry: Entry, spoken: Spoken, usage: Json | None, cut: str | None) -> None:
     step = runs.step(entry.tx, entry.run.id, spoken.step_id) if spoken.begun else entry.begin_text(spoken)
     if step is None:
         raise Lost
     entry.say(spoken.message_id, spoken.rest)
-    entry.end_message(spoken.message_id, "completed", spoken.text, completed_at=entry.now)
+    if cut is None:
+        entry.end_message(spoken.message_id, "completed", spoken.text, completed_at=entry.now)
+    else:
+        entry.cut_message(spoken.message_id, spoken.text, cut)
     entry.end(step, "completed", usage=usage)
 
 

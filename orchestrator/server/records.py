@@ -18,7 +18,11 @@ def _no_json() -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
-    """An assistant. `settings` holds the sampling fields that were given: temperature, top_p, top_k, max_tokens."""
+    """An assistant. `settings` holds the sampling fields that were given: temperature, top_p, top_k, max_tokens.
+
+    `options` holds response_format and reasoning_effort as given. `resources` is what its tools may use, by tool, as
+    given; but for the files, which are `file_ids`: `{"code_interpreter": {}, "file_search": {"vector_store_ids"}}`.
+    """
 
     id: str
     workspace: str
@@ -31,21 +35,31 @@ class Assistant:
     file_ids: tuple[str, ...] = ()
     metadata: Json = field(default_factory=_no_json)
     settings: Json = field(default_factory=_no_json)
+    options: Json = field(default_factory=_no_json)
+    resources: Json = field(default_factory=_no_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A conversation. Whether it is busy is derived from its runs, never stored."""
+    """A conversation. Whether it is busy is derived from its runs, never stored.
+
+    `file_ids` and `resources` are for the tools of whoever runs on it, as those of an assistant.
+    """
 
     id: str
     workspace: str
     created_at: int
     metadata: Json = field(default_factory=_no_json)
+    file_ids: tuple[str, ...] = ()
+    resources: Json = field(default_factory=_no_json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message. `content`: parts `{"type": "text", "text": {"value", "annotations"}}` or `image_file`."""
+    """A message. `content`: parts `{"type": "text", "text": {"value", "annotations"}}`, `image_file` or `image_url`.
+
+    `attachments`: `{"file_id", "tools"}` for files of `file_ids` that were given together with tools.
+    """
 
     id: str
     workspace: str
@@ -61,6 +75,7 @@ class Message:
     completed_at: int | None = None
     incomplete_at: int | None = None
     incomplete_details: Json | None = None
+    attachments: tuple[Json, ...] = ()
 
     @property
     def text(self) -> str:

@@ -94,7 +94,8 @@ def calls(said: Iterable[Call], tools: Mapping[str, Offered], taken: set[str], f
         call_id = call.id if call.id and call.id not in taken else fresh()
         taken.add(call_id)
         kind = tool.type if tool else "function"
-        made.append(Call(id=call_id, type=kind, name=call.name, arguments=call.arguments.strip() or "{}"))
+        arguments = call.arguments.strip() or "{}"
+        made.append(Call(id=call_id, type=kind, name=call.name, arguments=arguments, extra=call.extra))
     return made
 
 
@@ -231,15 +232,22 @@ def _done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str,
         if step.type == "message_creation":
             text = texts.get(step.message_id or "", "")
             continue
-        yield {"role": "assistant", "content": text or None, "tool_calls": [_said(call) for call in step.calls]}
+        said = {"role": "assistant", "content": text or None, **_thoughts(step)}
+        yield {**said, "tool_calls": [_said(call) for call in step.calls]}
         for call in step.calls:
             yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}
         text = ""
 
 
+def _thoughts(step: Step) -> Json:
+    """The reasoning that led to the calls: some models refuse to go on without it."""
+    return as_object(step.calls[0].get("thoughts")) if step.calls else {}
+
+
 def _said(row: Json) -> Json:
     """A call as the model made it: every tool is a function to a chat model."""
-    return pending(row)
+    extra = as_object(row.get("extra"))
+    return {**pending(row), "extra_content": extra} if extra else pending(row)
 
 
 def _options(run: Run, steps: Sequence[Step]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ async def test_a_cut_answer_says_why(tmp_path: Path) -> None:
     async with house(tmp_path, [TextPiece(text="half"), Stop(reason="length")]) as h:
         run = await h.run()
         await h.told(run)
+        assert (await h.get(run)).status == "completed"
         assert (await h.get(run)).incomplete_details == {"reason": "max_completion_tokens"}
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields
 from types import MappingProxyType
 
@@ -39,7 +40,9 @@ def records(cls: type[Record]) -> st.SearchStrategy[Record]:
 def tx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteTx]:
     path = tmp_path_factory.mktemp("rows") / "server.db"
     schema.migrate(path, lambda: sqlite3.connect(path, isolation_level=None))
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(sqlite3.connect(path)) as made:
+        made.backup(connection)
     yield SqliteTx(connection)
     connection.close()
 

@@ -161,7 +161,7 @@ async def test_files_of_a_message(threads: Threads) -> None:
 
 async def test_a_thread_can_be_part_of_a_larger_unit(threads: Threads, store: SqliteStore, clock: Clock) -> None:
     def unit(tx: Tx) -> Thread:
-        thread = table.create(tx, "w", {}, [says("hi")], clock())
+        thread = table.create(tx, "w", table.NewThread(messages=(says("hi"),)), clock())
         if table.active_run(tx, thread.id) is None:
             raise LookupError(thread.id)
         return thread

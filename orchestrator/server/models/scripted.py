@@ -7,7 +7,7 @@ Rules of a script come first (see `script.py`). Where none matches, lines of the
     /slow SECONDS TEXT                 says the text, stretched over at most 10 seconds
 
 Any other message is echoed. Outputs of calls are said back. Tokens are an estimate: a quarter of the UTF-8 bytes,
-rounded up, of each text and of each call's name and arguments.
+rounded up, of each text and of each call's name and arguments. A text, not a call, is cut to `max_tokens` of them.
 """
 
 from __future__ import annotations
@@ -51,14 +51,16 @@ class ScriptedModel:
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         """Answer one turn; see `Model.respond`. Fails only where `/fail` asks for it."""
         answer = self._answer(request)
-        pieces = _calls(request, answer.calls) if answer.calls else _words(MARK + answer.text)
+        text = _cut(MARK + answer.text, request.settings.get("max_tokens"))
+        pieces = _calls(request, answer.calls) if answer.calls else _words(text)
         for piece in pieces:
             if answer.seconds:
                 await self._pause(answer.seconds / len(pieces))
             yield piece
-        said = [part for call in answer.calls for part in call] or [MARK + answer.text]
+        said = [part for call in answer.calls for part in call] or [text]
         yield Spent(prompt_tokens=_prompt_tokens(request), completion_tokens=sum(map(tokens, said)))
-        yield Stop(reason="tool_calls" if answer.calls else "stop")
+        whole = "stop" if len(text) == len(MARK + answer.text) else "length"
+        yield Stop(reason="tool_calls" if answer.calls else whole)
 
     def _answer(self, request: ModelRequest) -> _Answer:
         text = _newest(request.messages)
@@ -82,6 +84,13 @@ class ScriptedModel:
 def tokens(text: str) -> int:
     """The estimate for a text: a quarter of its UTF-8 bytes, rounded up."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
+
+
+def _cut(text: str, limit: object) -> str:
+    """The text, cut to `limit` tokens; some bytes less where a character would be cut in two."""
+    if not isinstance(limit, int) or tokens(text) <= limit:
+        return text
+    return text.encode("utf-8", "surrogatepass")[: 4 * limit].decode("utf-8", "ignore")
 
 
 def _obey(text: str) -> _Answer:

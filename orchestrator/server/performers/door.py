@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.server.records import Assistant, Run
+from orchestrator.server.records import Assistant, Json, Run
 from orchestrator.wire.outputs import LARGEST
 from orchestrator.wire.runs import RUN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a model. `type`: the tool's wire type; `name`: the function's name; `arguments`: JSON text."""
+    """One call of a model. `type`: the tool's wire type; `name`: the function's name; `arguments`: JSON text.
+
+    `extra` is the model's own: it gets it back with the call.
+    """
 
     id: str
     type: str
     name: str
     arguments: str
+    extra: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

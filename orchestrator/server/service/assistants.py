@@ -9,12 +9,27 @@ from typing import Any
 from orchestrator.server.ids import Clock, new_id
 from orchestrator.server.records import Assistant, Json, Page
 from orchestrator.server.service.checks import check_assistant
+from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Attached, Listed, cut
 from orchestrator.server.store import assistants as table
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.wire.faults import invalid, missing
 
-CHANGEABLE = frozenset({"model", "name", "description", "instructions", "tools", "file_ids", "metadata", "settings"})
+CHANGEABLE = frozenset(
+    {
+        "model",
+        "name",
+        "description",
+        "instructions",
+        "tools",
+        "file_ids",
+        "metadata",
+        "settings",
+        "options",
+        "resources",
+    }
+)
+_LAID_OVER = ("settings", "options", "resources")
 
 
 class Assistants:
@@ -36,6 +51,8 @@ class Assistants:
         file_ids: Iterable[str] = (),
         metadata: Json | None = None,
         settings: Json | None = None,
+        options: Json | None = None,
+        resources: Json | None = None,
     ) -> Assistant:
         """A new assistant."""
         assistant = Assistant(
@@ -47,9 +64,11 @@ class Assistants:
             description=description,
             instructions=instructions,
             tools=tuple(tools),
-            file_ids=_once(file_ids),
+            file_ids=once(file_ids),
             metadata={} if metadata is None else metadata,
-            settings=_given(settings or {}),
+            settings=laid_over({}, settings or {}),
+            options=laid_over({}, options or {}),
+            resources=laid_over({}, resources or {}),
         )
         check_assistant({name: getattr(assistant, name) for name in CHANGEABLE})
         await self._store.write(lambda tx: table.insert(tx, assistant))
@@ -64,7 +83,10 @@ class Assistants:
         return await self._store.read(lambda tx: table.page(tx, workspace, page))
 
     async def update(self, workspace: str, assistant_id: str, changes: Mapping[str, object]) -> Assistant:
-        """Replace the fields that `changes` names; in `settings` key by key, None takes a key away."""
+        """Replace the fields that `changes` names.
+
+        In `settings`, `options` and `resources` that is done key by key, and None takes a key away.
+        """
         wrong = sorted(changes.keys() - CHANGEABLE)
         if wrong:
             raise invalid(f"'{wrong[0]}' cannot be changed", wrong[0])
@@ -114,8 +136,9 @@ class Assistants:
 def _update(tx: Tx, workspace: str, assistant_id: str, changes: Mapping[str, object], now: int) -> Assistant:
     before = table.get(tx, workspace, assistant_id)
     news: dict[str, Any] = dict(changes)
-    if "settings" in news:
-        news["settings"] = _given({**before.settings, **news["settings"]})
+    for name in _LAID_OVER:
+        if name in news:
+            news[name] = laid_over(getattr(before, name), news[name])
     if "tools" in news:
         news["tools"] = tuple(news["tools"])
     files = news.pop("file_ids", None)
@@ -127,7 +150,7 @@ def _update(tx: Tx, workspace: str, assistant_id: str, changes: Mapping[str, obj
 
 def _set_files(tx: Tx, assistant: Assistant, file_ids: Iterable[str], now: int) -> tuple[str, ...]:
     """Replace the files; those that stay keep their time."""
-    files = _once(file_ids)
+    files = once(file_ids)
     times = table.file_times(tx, assistant.id)
     kept = {file: times.get(file, assistant.created_at) for file in assistant.file_ids}
     table.change(tx, assistant.id, {"file_ids": files})
@@ -146,11 +169,3 @@ def _find(files: Iterable[Attached], file_id: str) -> Attached:
         if file.id == file_id:
             return file
     raise missing("assistant file")
-
-
-def _once(file_ids: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(file_ids))
-
-
-def _given(settings: Json) -> Json:
-    return {key: value for key, value in settings.items() if value is not None}

@@ -18,7 +18,9 @@ from orchestrator.server.performers.door import Bounds
 from orchestrator.server.queue import RunQueue
 from orchestrator.server.records import Assistant, Event, Json, Page, Run, Step, Thread
 from orchestrator.server.service.checks import check_messages, check_metadata
+from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Listed
+from orchestrator.server.service.threads import new_thread
 from orchestrator.server.store import assistants, rows, threads
 from orchestrator.server.store import events as log
 from orchestrator.server.store import runs as table
@@ -46,13 +48,17 @@ def _no_json() -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run that is to be created. None: the assistant's value holds; `settings` are laid over the assistant's."""
+    """A run that is to be created. None: the assistant's value holds.
+
+    `settings` and `options` are laid over the assistant's; files of the thread come after those of the assistant.
+    """
 
     assistant_id: str
     model: str | None = None
     instructions: str | None = None
     additional_instructions: str | None = None
     tools: tuple[Json, ...] | None = None
+    file_ids: tuple[str, ...] | None = None
     metadata: Json = field(default_factory=_no_json)
     settings: Json = field(default_factory=_no_json)
     options: Json = field(default_factory=_no_json)
@@ -82,17 +88,21 @@ class Runs:
         return await self._create(workspace, new, lambda tx: (threads.get(tx, workspace, thread_id), ()))
 
     async def create_with_thread(
-        self, workspace: str, new: NewRun, metadata: Json | None = None, messages: Iterable[NewMessage] = ()
+        self,
+        workspace: str,
+        new: NewRun,
+        metadata: Json | None = None,
+        messages: Iterable[NewMessage] = (),
+        *,
+        file_ids: Iterable[str] = (),
+        resources: Json | None = None,
     ) -> Run:
         """A new run of a new thread, both or neither."""
-        first = tuple(messages)
-        given: Json = {} if metadata is None else metadata
-        check_metadata(given)
-        check_messages(first)
+        place = new_thread(metadata, messages, file_ids, resources)
         now = self._clock()
 
         def thread(tx: Tx) -> tuple[Thread, tuple[Told, ...]]:
-            made = threads.create(tx, workspace, given, first, now)
+            made = threads.create(tx, workspace, place, now)
             return made, ((THREAD_CREATED, made),)
 
         return await self._create(workspace, new, thread)
@@ -310,10 +320,10 @@ def _effective(new: NewRun, assistant: Assistant, thread: Thread, now: int, seco
         model=new.model or assistant.model,
         instructions="\n\n".join(text for text in instructions if text) or None,
         tools=assistant.tools if new.tools is None else new.tools,
-        file_ids=assistant.file_ids,
+        file_ids=once((*(assistant.file_ids if new.file_ids is None else new.file_ids), *thread.file_ids)),
         metadata=new.metadata,
-        settings=_given({**assistant.settings, **_given(new.settings)}),
-        options=_given(new.options),
+        settings=laid_over(assistant.settings, _given(new.settings)),
+        options=laid_over(assistant.options, _given(new.options)),
         expires_at=now + round(seconds * 1000),
     )
 

@@ -6,18 +6,20 @@ To join these with other work in one unit, use the functions of `store.threads`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from orchestrator.server.ids import Clock
 from orchestrator.server.records import Json, Message, Page, Thread
 from orchestrator.server.service.checks import check_messages, check_metadata
+from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Attached, Listed, cut
 from orchestrator.server.store import threads as table
 from orchestrator.server.store.door import Store, Tx
-from orchestrator.server.store.threads import NewMessage
+from orchestrator.server.store.threads import NewMessage, NewThread
 from orchestrator.wire.faults import Fault, missing
 
-__all__ = ["NewMessage", "Threads"]
+__all__ = ["NewMessage", "NewThread", "Threads", "new_thread"]
 
 
 class Threads:
@@ -27,14 +29,19 @@ class Threads:
         self._store = store
         self._clock = clock
 
-    async def create(self, workspace: str, metadata: Json | None = None, messages: Iterable[NewMessage] = ()) -> Thread:
+    async def create(
+        self,
+        workspace: str,
+        metadata: Json | None = None,
+        messages: Iterable[NewMessage] = (),
+        *,
+        file_ids: Iterable[str] = (),
+        resources: Json | None = None,
+    ) -> Thread:
         """A new thread with its first messages."""
-        first = tuple(messages)
-        given: Json = {} if metadata is None else metadata
-        check_metadata(given)
-        check_messages(first)
+        new = new_thread(metadata, messages, file_ids, resources)
         now = self._clock()
-        return await self._store.write(lambda tx: table.create(tx, workspace, given, first, now))
+        return await self._store.write(lambda tx: table.create(tx, workspace, new, now))
 
     async def get(self, workspace: str, thread_id: str) -> Thread:
         """The thread."""
@@ -44,14 +51,25 @@ class Threads:
         """Some threads, by creation."""
         return await self._store.read(lambda tx: table.page(tx, workspace, page))
 
-    async def update(self, workspace: str, thread_id: str, metadata: Json) -> Thread:
-        """Replace the metadata."""
-        check_metadata(metadata)
+    async def update(
+        self,
+        workspace: str,
+        thread_id: str,
+        metadata: Json | None = None,
+        *,
+        file_ids: Iterable[str] | None = None,
+        resources: Json | None = None,
+    ) -> Thread:
+        """Replace what is given; in `resources` key by key, None takes a key away."""
+        if metadata is not None:
+            check_metadata(metadata)
 
         def unit(tx: Tx) -> Thread:
             thread = table.get(tx, workspace, thread_id)
-            table.change(tx, thread_id, {"metadata": metadata})
-            return dataclasses.replace(thread, metadata=metadata)
+            news = _news(thread, metadata, file_ids, resources)
+            if news:
+                table.change(tx, thread_id, news)
+            return dataclasses.replace(thread, **news)
 
         return await self._store.write(unit)
 
@@ -67,7 +85,7 @@ class Threads:
 
         def unit(tx: Tx) -> Message:
             thread = table.get(tx, workspace, thread_id)
-            refuse_if_busy(tx, thread_id)
+            refuse_if_busy(tx, thread_id, "add messages to")
             return table.add_message(tx, thread, message, now)
 
         return await self._store.write(unit)
@@ -98,6 +116,17 @@ class Threads:
 
         return await self._store.write(unit)
 
+    async def delete_message(self, workspace: str, thread_id: str, message_id: str) -> None:
+        """Delete a message: no later run is told of it. Refused while a run of the thread is active."""
+        now = self._clock()
+
+        def unit(tx: Tx) -> None:
+            table.get(tx, workspace, thread_id)
+            refuse_if_busy(tx, thread_id, "delete messages of")
+            table.delete_message(tx, thread_id, message_id, now)
+
+        await self._store.write(unit)
+
     async def list_message_files(self, workspace: str, thread_id: str, message_id: str, page: Page) -> Listed[Attached]:
         """Some files of a message, in its order."""
         return cut(_files(await self.get_message(workspace, thread_id, message_id)), page)
@@ -110,12 +139,38 @@ class Threads:
         raise missing("message file")
 
 
-def refuse_if_busy(tx: Tx, thread_id: str) -> None:
-    """Raises: Fault of kind busy while a run of the thread is active."""
+def new_thread(
+    metadata: Json | None, messages: Iterable[NewMessage], file_ids: Iterable[str] = (), resources: Json | None = None
+) -> NewThread:
+    """A thread that is to be created, looked at. Raises: Fault."""
+    new = NewThread(
+        metadata={} if metadata is None else metadata,
+        messages=tuple(messages),
+        file_ids=once(file_ids),
+        resources=laid_over({}, resources or {}),
+    )
+    check_metadata(new.metadata)
+    check_messages(new.messages)
+    return new
+
+
+def refuse_if_busy(tx: Tx, thread_id: str, doing: str) -> None:
+    """Raises: Fault of kind busy while a run of the thread is active. `doing`: what cannot be done to the thread."""
     run_id = table.active_run(tx, thread_id)
     if run_id is not None:
-        text = f"Can't add messages to {thread_id} while a run {run_id} is active."
+        text = f"Can't {doing} {thread_id} while a run {run_id} is active."
         raise Fault("busy", text, detail={"run_id": run_id})
+
+
+def _news(
+    thread: Thread, metadata: Json | None, file_ids: Iterable[str] | None, resources: Json | None
+) -> Mapping[str, Any]:
+    news: dict[str, Any] = {} if metadata is None else {"metadata": metadata}
+    if file_ids is not None:
+        news["file_ids"] = once(file_ids)
+    if resources is not None:
+        news["resources"] = laid_over(thread.resources, resources)
+    return news
 
 
 def _message(tx: Tx, workspace: str, thread_id: str, message_id: str) -> Message:

@@ -26,7 +26,8 @@ _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 _TUPLES: dict[type[Subject], tuple[str, ...]] = {
     Run: ("required_action",),
     Step: ("calls",),
-    Message: ("content", "file_ids"),
+    Message: ("content", "file_ids", "attachments"),
+    Thread: ("file_ids",),
 }
 _FROZEN = ("instructions", "tools", "file_ids", "settings", "options")  # of a run, from its creation on
 
@@ -86,7 +87,7 @@ def _decode(row: Row, run: Run) -> Subject:
     cls = _KINDS[row["kind"]]
     fields: dict[str, Any] = orjson.loads(row["subject"])
     for name in _TUPLES.get(cls, ()):
-        fields[name] = tuple(fields[name])
+        fields[name] = tuple(fields.get(name, ()))  # events of earlier programs lack younger fields
     if cls is Run:
         fields.update((name, getattr(run, name)) for name in _FROZEN)
     return cls(**fields)

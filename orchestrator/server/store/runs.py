@@ -40,7 +40,11 @@ _ACTIVE = """
 SELECT status, COUNT(*) AS number FROM runs
     WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') GROUP BY status
 """
-_HISTORY = "thread_id = :thread_id AND deleted_at IS NULL AND status = 'completed' AND run_id IS NOT :run_id"
+# what was said to its end, be it one that a limit set; not the halves that failed runs left
+_HISTORY = """
+thread_id = :thread_id AND deleted_at IS NULL AND run_id IS NOT :run_id AND (
+    status = 'completed' OR incomplete_details IN ('{"reason":"max_tokens"}', '{"reason":"content_filter"}'))
+"""
 
 
 def find(tx: Tx, run_id: str) -> Run | None:

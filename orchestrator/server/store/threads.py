@@ -5,7 +5,7 @@ Whoever wants something of a thread gets the thread first: a deleted thread hide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.server.ids import new_id
@@ -30,20 +30,38 @@ def _no_json() -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message that is to be added to a thread; `content` in the form of a Message."""
+    """A message that is to be added to a thread; `content` and `attachments` in the form of a Message."""
 
     role: str
     content: tuple[Json, ...]
     file_ids: tuple[str, ...] = ()
     metadata: Json = field(default_factory=_no_json)
+    attachments: tuple[Json, ...] = ()
 
 
-def create(tx: Tx, workspace: str, metadata: Json, messages: Iterable[NewMessage], now: int) -> Thread:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewThread:
+    """A thread that is to be created, with its first messages."""
+
+    metadata: Json = field(default_factory=_no_json)
+    messages: tuple[NewMessage, ...] = ()
+    file_ids: tuple[str, ...] = ()
+    resources: Json = field(default_factory=_no_json)
+
+
+def create(tx: Tx, workspace: str, new: NewThread, now: int) -> Thread:
     """A new thread with its first messages."""
-    thread = Thread(id=new_id("thread"), workspace=workspace, created_at=now, metadata=metadata)
+    thread = Thread(
+        id=new_id("thread"),
+        workspace=workspace,
+        created_at=now,
+        metadata=new.metadata,
+        file_ids=new.file_ids,
+        resources=new.resources,
+    )
     rows.insert(tx, TABLE, thread)
-    for new in messages:
-        add_message(tx, thread, new, now)
+    for message in new.messages:
+        add_message(tx, thread, message, now)
     return thread
 
 
@@ -92,6 +110,7 @@ def add_message(tx: Tx, thread: Thread, new: NewMessage, now: int) -> Message:
         content=new.content,
         file_ids=new.file_ids,
         metadata=new.metadata,
+        attachments=new.attachments,
     )
     rows.insert(tx, MESSAGES, message)
     return message
@@ -104,6 +123,13 @@ def get_message(tx: Tx, thread_id: str, message_id: str) -> Message:
     if not found:
         raise missing("message")
     return found[0]
+
+
+def delete_message(tx: Tx, thread_id: str, message_id: str, now: int) -> None:
+    """Leave a tombstone. Raises: Fault when the message is missing."""
+    sql = "UPDATE messages SET deleted_at = :now WHERE id = :id AND thread_id = :thread_id AND deleted_at IS NULL"
+    if not tx.change(sql, {"id": message_id, "thread_id": thread_id, "now": now}):
+        raise missing("message")
 
 
 def page_messages(tx: Tx, thread_id: str, page: Page, run_id: str | None = None) -> Listed[Message]:

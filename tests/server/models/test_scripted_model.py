@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,11 @@ async def test_any_text_is_answered_in_the_same_way_each_time(text: str) -> None
 )
 async def test_odd_conversations_are_answered(messages: list[dict[str, Any]]) -> None:
     assert await said(ModelRequest(model="m", messages=messages)) == ""
+
+
+async def test_a_text_is_cut_to_its_tokens() -> None:
+    events = await events_of(replace(request("four words are 四个"), settings={"max_tokens": 8}))
+    assert "".join(event.text for event in events if isinstance(event, TextPiece)) == "[offline model] four words are "
+    assert isinstance(events[-2], Spent)
+    assert events[-2].completion_tokens == 8
+    assert events[-1] == Stop(reason="length")
