@@ -27,14 +27,17 @@ from orchestrator.server.performers.door import Bounds, Limits, Performer
 from orchestrator.server.records import Assistant
 from orchestrator.server.routes import routes
 from orchestrator.server.service.assistants import Assistants
+from orchestrator.server.service.files import Files, Rules
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
+from orchestrator.server.store.blobs import Blobs
 from orchestrator.server.store.sqlite import SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.worker import Worker
 
 DATABASE = "server.db"  # in the data folder
+FILES = "files"  # folder in the data folder
 DRAIN_SECONDS = 5.0  # that turns under way get when the server stops
 
 
@@ -82,12 +85,14 @@ async def open_server(
     grace: float = DRAIN_SECONDS,
     instruments: Instruments | None = None,
     more: Sequence[BaseRoute] = (),
+    files: Rules | None = None,
 ) -> AsyncGenerator[Server]:
     """A server on the data folder, which is made when missing, working as long as the block lasts.
 
     `performers` come before those that the server has itself; `more` are further routes (a playground, say). `grace`:
-    seconds that turns under way get when it stops.
-    The models stay the caller's. Raises: StoreError when the folder is in use or the database is damaged.
+    seconds that turns under way get when it stops. `files` says how large files may be. The models stay the caller's.
+
+    Raises: StoreError when the folder is in use or the database is damaged.
     """
     bounds = bounds or SameBounds()
     instruments = instruments or Instruments()
@@ -102,16 +107,18 @@ async def open_server(
             assistants=Assistants(store, clock),
             threads=Threads(store, clock),
             runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
+            files=Files(store, Blobs(data / FILES), clock, files or Rules()),
             instruments=instruments,
         )
         operation = Operation(store, worker, instruments.tally, services.life)
         await worker.start()
         app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
         server = Server(app, services, worker, grace)
-        try:
-            yield server
-        finally:
-            await server.drain()
+        async with services.files.tidied():
+            try:
+                yield server
+            finally:
+                await server.drain()
     finally:
         await store.close()
 

@@ -19,6 +19,7 @@ from orchestrator.server.dialects.fields import as_body
 from orchestrator.server.life import Life
 from orchestrator.server.records import Json
 from orchestrator.server.service.assistants import Assistants
+from orchestrator.server.service.files import Files
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.stream import Told, tell
@@ -43,6 +44,7 @@ class Services:
     assistants: Assistants
     threads: Threads
     runs: Runs
+    files: Files
     instruments: Instruments = field(default_factory=Instruments)
     life: Life = field(default_factory=Life)
 
@@ -60,6 +62,7 @@ class Ask:
     ids: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    scheme: str
     data: bytes | None
     incoming: Incoming
 
@@ -74,6 +77,11 @@ class Ask:
     def pieces(self) -> AsyncGenerator[bytes]:
         """The body as it arrives, of any size, once. Raises: Fault when it comes too slowly."""
         return self.incoming.pieces()
+
+    @property
+    def origin(self) -> str:
+        """The server as the client sees it: `http://host:port`."""
+        return f"{self.scheme}://{self.headers.get('host', 'localhost')}"
 
     @property
     def reads(self) -> Requests:
@@ -130,7 +138,8 @@ class Endpoint:
                 telling = self._dialect.telling(visit.request_id)
                 await tell(answer, telling, receive, visit.send, keepalive=self._keepalive)
         elif isinstance(answer, Content):
-            await pour(answer, receive, visit.send)
+            signature = self._dialect.answers.signed({}, visit.request_id).headers
+            await pour(answer, signature, receive, visit.send)
         else:
             await _send(visit.send, self._dialect.answers.signed(answer, visit.request_id))
 
@@ -161,6 +170,7 @@ class Endpoint:
             ids=scope["path_params"],
             query=_query(scope),
             headers=headers,
+            scheme=scope["scheme"],
             data=data,
             incoming=incoming,
         )

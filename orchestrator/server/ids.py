@@ -19,3 +19,8 @@ def system_clock() -> int:
 def new_id(prefix: Prefix) -> str:
     """A fresh id as the wire spells it: prefix and UUID version 4."""
     return f"{prefix}_{uuid.uuid4()}"
+
+
+def new_file_id() -> str:
+    """A fresh id of a file, as both vendors spell it; it also names the file's content on disk."""
+    return f"file-{uuid.uuid4().hex}"

@@ -145,6 +145,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that was uploaded. `size` in bytes; `md5` and `sha256` of its content, in hexadecimal digits."""
+
+    id: str
+    workspace: str
+    created_at: int
+    name: str
+    size: int
+    md5: str
+    sha256: str
+    purpose: str
+    description: str | None = None
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One entry of a run's event log, in the store before it is told. `seq` counts from 1 within the run.
 
@@ -178,3 +194,4 @@ class Page:
 
 
 Record = Assistant | Thread | Message | Run | Step
+Kept = Record | File

@@ -17,6 +17,7 @@ from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.scripted import ScriptedModel
 from orchestrator.server.performers.door import Performer
+from orchestrator.server.service.files import Rules
 from orchestrator.server.serving import Address, listening, run
 
 
@@ -31,7 +32,9 @@ class Live:
 
 
 @contextmanager
-def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: float = 10.0) -> Iterator[Live]:
+def live_server(
+    data: Path, *, performers: Sequence[Performer] = (), keepalive: float = 10.0, files: Rules | None = None
+) -> Iterator[Live]:
     address: Future[Address] = Future()
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     complaints: list[list[str]] = []
@@ -41,7 +44,7 @@ def live_server(data: Path, *, performers: Sequence[Performer] = (), keepalive: 
         stop.append((asyncio.get_running_loop(), stopped))
         models = Directory([Route(match="*", model=ScriptedModel(None))])
         async with (
-            open_server(data, models=models, performers=performers, keepalive=keepalive) as server,
+            open_server(data, models=models, performers=performers, keepalive=keepalive, files=files) as server,
             listening(witness := Witness(server.app), host="127.0.0.1", port=0, closing=server.drain) as bound,
         ):
             complaints.append(witness.complaints)

@@ -103,14 +103,6 @@ def test_an_unknown_address_is_400(http: httpx2.Client, method: str, path: str) 
         assert refused(answer) == BAD_URL
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/files"), ("GET", "/files"), ("DELETE", "/files/f")])
-def test_uploads_are_refused_in_clear_words(http: httpx2.Client, method: str, path: str) -> None:
-    assert "not supported here yet" in refused(http.request(method, BASE + path))
-    if method == "POST":
-        upload = http.post(BASE + path, files={"files": ("a.txt", b"x")}, data={"descriptions": "d"})
-        assert "not supported here yet" in refused(upload)
-
-
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

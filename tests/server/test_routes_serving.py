@@ -102,7 +102,7 @@ class Broken:
 
 async def ask(error: Exception) -> httpx2.Response:
     broken: Any = Broken(error)
-    app = create_app(Services(assistants=broken, threads=broken, runs=broken))
+    app = create_app(Services(assistants=broken, threads=broken, runs=broken, files=broken))
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
         return await client.get("/api/v1/assistants")

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from orchestrator.server.dialects import dashscope_answers, dashscope_requests
+from orchestrator.server.dialects import dashscope_answers, dashscope_files, dashscope_requests
 from orchestrator.server.dialects.contract import Contract
 from orchestrator.server.dialects.dashscope_contract import CONTRACT
 from orchestrator.server.dialects.dialect import Answers, Out, Requests
+from orchestrator.server.dialects.uploads import Uploads
 from orchestrator.server.records import Delta, Event
 from orchestrator.wire.events import DONE, DONE_DATA, ERROR, MESSAGE_DELTA, run_event
 
@@ -26,6 +27,7 @@ class Dashscope:
     requests: Requests = dashscope_requests
     answers: Answers = dashscope_answers
     contract: Contract = field(default=CONTRACT, repr=False)
+    uploads: Uploads = dashscope_files
 
     def telling(self, request_id: str) -> DashscopeTelling:
         """How it tells the events of one stream."""

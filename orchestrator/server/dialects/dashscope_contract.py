@@ -15,6 +15,8 @@ from orchestrator.server.dialects.contract import (
     closed,
     either,
 )
+from orchestrator.server.dialects.dashscope_files_contract import OPERATIONS as FILE_OPERATIONS
+from orchestrator.server.dialects.dashscope_files_contract import SCHEMAS as FILE_SCHEMAS
 from orchestrator.server.dialects.dashscope_requests import DEFAULT_WORKSPACE, WORKSPACE
 from orchestrator.server.dialects.dashscope_schema import DELETIONS, LISTS, OBJECTS, REFUSAL, REQUESTS, ref
 from orchestrator.server.dialects.dashscope_schema import EVENTS as EVENT
@@ -90,9 +92,9 @@ CONTRACT = Contract(
         "list_steps": _list("Step"),
         "get_step": _get("Step"),
         **extensions(ref),
-        **dict.fromkeys(("upload_file", "list_files", "get_file", "delete_file"), Operation(gives={})),
+        **FILE_OPERATIONS,
     },
-    schemas={**REQUESTS, **OBJECTS, **LISTS, **DELETIONS, **EVENT, **REFUSAL},
+    schemas={**FILE_SCHEMAS, **REQUESTS, **OBJECTS, **LISTS, **DELETIONS, **EVENT, **REFUSAL},
     refusals={
         400: Refused(about="Wrong, busy, too large, or deleted, or it does not exist: the message tells."),
         401: Refused(about="The key is not known here."),
@@ -103,4 +105,5 @@ CONTRACT = Contract(
     },
     refusal=ref("Refusal"),
     headers=(_WORKSPACE,),
+    produces={"upload_file": {"file": "$response.body#/data/uploaded_files/0/file_id"}},
 )

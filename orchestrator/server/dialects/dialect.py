@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.server.dialects.contract import Contract
+from orchestrator.server.dialects.uploads import Uploads
 from orchestrator.server.records import Event, Json, Record
 from orchestrator.server.service.listing import Attached
 from orchestrator.server.service.runs import NewRun, ToolOutput
@@ -137,7 +138,7 @@ class Telling(Protocol):
 
 
 class Dialect(Protocol):
-    """A dialect: its name, where its paths begin, and the three things it can do."""
+    """A dialect: its name, where its paths begin, and what it can do."""
 
     @property
     def name(self) -> str:
@@ -167,6 +168,11 @@ class Dialect(Protocol):
     @property
     def contract(self) -> Contract:
         """What its verbs take and give, on paper."""
+        ...
+
+    @property
+    def uploads(self) -> Uploads:
+        """How it speaks of files."""
         ...
 
     def telling(self, request_id: str) -> Telling:

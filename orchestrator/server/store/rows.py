@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_h
 
 import orjson
 
-from orchestrator.server.records import Page, Record
+from orchestrator.server.records import Kept, Page
 from orchestrator.server.store.door import Row, Tx
 from orchestrator.wire.faults import invalid
 
@@ -31,13 +31,13 @@ class Listed(Generic[T]):
     has_more: bool
 
 
-def insert(tx: Tx, table: str, record: Record) -> None:
+def insert(tx: Tx, table: str, record: Kept) -> None:
     """Add a record to a table."""
     tx.change(_insert_sql(table, type(record)), to_row(record))
 
 
 def change(
-    tx: Tx, table: str, cls: type[Record], changes: Mapping[str, object], *, where: str, values: Mapping[str, object]
+    tx: Tx, table: str, cls: type[Kept], changes: Mapping[str, object], *, where: str, values: Mapping[str, object]
 ) -> int:
     """Set some fields of the rows that `where` picks, deleted or not; the number of rows touched."""
     codec = _codec(cls)
@@ -74,7 +74,7 @@ def page(  # noqa: PLR0917 - a query reads left to right
     return Listed(tuple(items), len(found) > page.limit)
 
 
-def to_row(record: Record) -> dict[str, Any]:
+def to_row(record: Kept) -> dict[str, Any]:
     """The columns of a record."""
     codec = _codec(type(record))
     row = {name: getattr(record, name) for name in codec.names}
@@ -114,7 +114,7 @@ def _codec(cls: type[Any]) -> _Codec:
 
 
 @cache
-def _insert_sql(table: str, cls: type[Record]) -> str:
+def _insert_sql(table: str, cls: type[Kept]) -> str:
     codec = _codec(cls)
     marks = ", ".join(f":{name}" for name in codec.names)
     return _words("INSERT INTO", table, "(", codec.columns, ") VALUES (", marks, ")")

@@ -1,13 +1,12 @@
 """`dashscope.Assistants` and `assistants.files`, each method, against our server."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from live import Live
 from scene import assistant, function
-from vendor import AssistantFiles, Assistants, InputRequired, InvalidParameter, ModelRequired, dashscope
+from vendor import AssistantFiles, Assistants, InputRequired, InvalidParameter, ModelRequired
 
 SEARCH = {"type": "quark_search", "description": "for news"}
 RAG = {"type": "rag", "prompt_ra": {"pipeline_id": ["kb1"], "parameters": {"type": "object"}}}
@@ -206,14 +205,6 @@ def test_q19_files_get_gives_none_on_an_error() -> None:
     made = Assistants.create(model="m", file_ids=["file-1"])
     assert AssistantFiles.get("file-1", assistant_id=made.id).id == "file-1"
     assert AssistantFiles.get("file-9", assistant_id=assistant().id) is None
-
-
-def test_q20_uploads_are_refused_in_clear_words(tmp_path: Path) -> None:
-    file = tmp_path / "stock.csv"
-    file.write_text("a,b")
-    for refused in (dashscope.Files.upload(str(file), purpose="assistants"), dashscope.Files.list()):
-        assert (refused.status_code, refused.code) == (400, "InvalidParameter")
-        assert "not supported here yet" in refused.message
 
 
 def test_q25_a_delete_needs_no_content_type() -> None:
