@@ -1,31 +1,24 @@
-"""The server of this product, wired to manifests: functions they bind, limits they set, models they route.
+"""The server of this product, wired to manifests: functions they bind, limits they set.
 
-The server knows none of that; it is handed a `Performer`, `Bounds` and `Models`.
+The server knows none of that; it is handed a `Performer` and `Bounds`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 
-from pydantic import SecretStr
-
-from orchestrator.diagnostics import Diagnostic, Span
-from orchestrator.errors import FolderInUse, ManifestsInvalid, StoreError
+from orchestrator.errors import FolderInUse, StoreError
 from orchestrator.functions import Registry, invoke
-from orchestrator.manifests import Endpoint, Environment, Placed, SecretPlace, resolve
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.app import SameBounds, open_server
-from orchestrator.server.models.compatible import CompatibleModel
-from orchestrator.server.models.directory import Directory, Route
-from orchestrator.server.models.script import Script, load_script
-from orchestrator.server.models.scripted import ScriptedModel
+from orchestrator.server.models.directory import Directory
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
 from orchestrator.server.serving import Address, listening
@@ -122,46 +115,6 @@ def said(code: str, message: str) -> str:
     return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
 
 
-def models(environment: Placed[Environment], environ: Mapping[str, str], folder: Path) -> Directory:
-    """The models of an environment: the first match serves a name. Without any, the offline model serves all.
-
-    Raises:
-        ManifestsInvalid: a key is missing, or a script is wrong.
-    """
-    routes: list[Route] = []
-    for nth, entry in enumerate(environment.value.spec.models):
-        if isinstance(entry, Endpoint):
-            where = environment.at("spec", "models", nth, "apiKey")
-            key = _secret(entry.api_key, environ, folder, where)
-            routes.append(Route(match=entry.match, model=CompatibleModel(entry.base_url, key)))
-        else:
-            where = environment.complain("MAN010", _OUTSIDE, ("spec", "models", nth, "script"))
-            routes.append(Route(match=entry.match, model=ScriptedModel(_script(folder, entry.script, where))))
-    return Directory(routes or [Route(match="*", model=ScriptedModel(None))])
-
-
-def script_faults(environment: Placed[Environment], folder: Path) -> Iterator[Diagnostic]:
-    """What is wrong with the scripts that an environment names."""
-    for nth, entry in enumerate(environment.value.spec.models):
-        if not isinstance(entry, Endpoint):
-            try:
-                _script(
-                    folder, entry.script, environment.complain("MAN010", _OUTSIDE, ("spec", "models", nth, "script"))
-                )
-            except ManifestsInvalid as error:
-                yield from error.diagnostics
-
-
-_OUTSIDE = "a script lies in the project's folder"
-
-
-def _script(folder: Path, name: str, outside: Diagnostic) -> Script:
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ManifestsInvalid([outside])
-    return load_script(path)
-
-
 ANNOUNCEMENT = "address"  # file in the data folder; it holds only while the folder's lock is held
 
 
@@ -205,7 +158,3 @@ def _read_announcement(file: Path) -> str:
                 return address
         sleep(0.1)
     raise StoreError(f"Another process holds {file.parent}, but no server announced itself there.")
-
-
-def _secret(place: SecretPlace | None, environ: Mapping[str, str], folder: Path, where: Span) -> SecretStr | None:
-    return resolve(place, environ, folder, where=where) if place else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
-from orchestrator.embedded import Functions, Snapshot, announced, models, running, script_faults
+from orchestrator.embedded import Functions, Snapshot, announced, running
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
@@ -25,9 +25,11 @@ from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import OWNER_LENGTH
 from orchestrator.server.performers.door import Limits
+from orchestrator.server.models.directory import Directory
 from orchestrator.server.serving import Address
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target
+from orchestrator.upstreams import of_environment, script_faults
 
 DEFAULT_PROJECT = "default"
 IN_FLIGHT = 16  # requests at once, unless the environment says otherwise
@@ -130,10 +132,18 @@ class Workspace:
         """What the embedded server has to know of manifests and functions."""
         return Snapshot(owner=self.owner, desired={one.name: one for one in self.desired}, registry=self.registry)
 
+    def models(self) -> Directory:
+        """The models that the environment names; whoever asks for them closes them.
+
+        Raises:
+            ManifestsInvalid: a key is missing, or a script is wrong.
+        """
+        return of_environment(self.environment, self.settings.environ, self.settings.folder)
+
     @asynccontextmanager
-    async def serve(self, functions: Functions) -> AsyncGenerator[Address]:
-        """The embedded server with this project's models and functions; the address it listens on."""
-        directory = models(self.environment, self.settings.environ, self.settings.folder)
+    async def serve(self, functions: Functions, models: Directory | None = None) -> AsyncGenerator[Address]:
+        """The embedded server with this project's models, which it closes, and functions; where it listens."""
+        directory = models or self.models()
         try:
             async with running(self.settings, models=directory, functions=functions) as address:
                 yield address

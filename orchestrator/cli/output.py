@@ -7,12 +7,16 @@ import signal
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from orchestrator.server.models.directory import Directory
 
 _out = sys.stdout  # where data goes, also after `keep_data_apart`
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
@@ -76,6 +80,16 @@ def warnings(diagnostics: Iterable[Diagnostic]) -> None:
     for diagnostic in diagnostics:
         if diagnostic.severity == "warning":
             say(str(diagnostic))
+
+
+def models(directory: Directory) -> None:
+    """Which model serves which name."""
+    from orchestrator.upstreams import advice
+
+    for line in directory.told:
+        say(f"Model: {line}.")
+    if advised := advice(directory):
+        say(advised)
 
 
 def confirm(question: str, *, flag: str) -> bool:

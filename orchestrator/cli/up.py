@@ -12,6 +12,7 @@ import click
 from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
+    from orchestrator.server.models.directory import Directory
     from orchestrator.server.serving import Address
     from orchestrator.workspace import Workspace
 
@@ -39,10 +40,11 @@ async def _up(work: Workspace) -> int:
     from orchestrator.server.serving import signals
 
     with signals() as called:
-        async with work.serve(work.functions()) as address:
+        models = work.models()
+        async with work.serve(work.functions(), models) as address:
             if not await _apply(work):
                 output.say("Not everything could be applied; the server goes on with what is there.")
-            _greet(work, address)
+            _greet(work, address, models)
             await called.wait()
             output.say("Stopping …")
     return 0
@@ -60,14 +62,11 @@ async def _apply(work: Workspace) -> bool:
     return all(result.done for result in results)
 
 
-def _greet(work: Workspace, address: Address) -> None:
+def _greet(work: Workspace, address: Address, models: Directory) -> None:
     names = [one.name for one in work.desired]
     output.say(f"Functions: {', '.join(work.registry.names) or 'none'}.")
     output.say(f"Serving the Assistant API on {address}/api/v1, data in {work.settings.data}. Ctrl-C stops.")
-    if not work.environment.value.spec.models or not any(
-        hasattr(entry, "base_url") for entry in work.environment.value.spec.models
-    ):
-        output.say("The offline model answers; name a real one below `models` of the Environment 'local'.")
+    output.models(models)
     if names:
         name = "weather" if "weather" in names else names[0]
         output.say("Talk to it from a second shell:")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Discriminator, Field, Strict, Tag, model_validator
 
-from orchestrator.manifests.fields import Name, Plain, Secret, Strictly, Text, Url, Variables, fault
+from orchestrator.manifests.fields import Name, Plain, Seconds, Secret, Strictly, Text, Url, Variables, fault
 from orchestrator.manifests.model import Metadata
 from orchestrator.settings import LOCAL
 
@@ -71,8 +71,27 @@ class Endpoint(Strictly):
 
     match: Text
     base_url: Url
+    """What stands before `/chat/completions`."""
     api_key: Secret | None = None
     context_tokens: Annotated[int, Field(ge=1)] | None = None
+    """How many tokens the model takes."""
+    upstream_name: Text | None = None
+    """The model's name at the endpoint, if it is another than the assistant's."""
+    timeout: Seconds | None = None
+    """The longest silence of the endpoint before a run fails; two minutes if left out."""
+    extra_body: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Laid over the body of each request: `{enable_thinking: false}`, say; null takes a field away."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the endpoint calls the limit of an answer."""
+    reasoning: Literal["return", "drop"] = "return"
+    """Reasoning is never part of an answer. Whether the model gets it back with the outputs of the calls it led to."""
+
+    @model_validator(mode="after")
+    def _leaves_us_ours(self) -> Endpoint:
+        taken = sorted(OURS.intersection(self.extra_body))
+        if taken:
+            raise fault("extra_body", f"'{taken[0]}' is set by the server itself", "extraBody", taken[0])
+        return self
 
 
 class Script(Strictly):
@@ -80,6 +99,9 @@ class Script(Strictly):
 
     match: Text
     script: Text
+
+
+OURS = frozenset(("model", "messages", "stream", "tools"))  # fields of a request that nobody else may set
 
 
 def _model_tag(value: object) -> str:

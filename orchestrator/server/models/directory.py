@@ -17,24 +17,34 @@ class _Closable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`match`: a model name or a glob over it (`*`, `?`, `[…]`), upper and lower case differ."""
+    """`match`: a model name or a glob over it (`*`, `?`, `[…]`), upper and lower case differ.
+
+    `context_tokens`: how much the model takes, None: nobody knows; `told`: what the model is, for people.
+    """
 
     match: str
     model: Model
+    context_tokens: int | None = None
+    told: str = "a model"
 
 
 class Directory:
     """The `Models` of an environment. Owns its models: `close` closes them."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = tuple(routes)
+        self.routes = tuple(routes)
 
     def find(self, name: str) -> Model | None:
         """The model of the first route that matches; None: none does."""
-        return next((route.model for route in self._routes if fnmatchcase(name, route.match)), None)
+        return next((route.model for route in self.routes if fnmatchcase(name, route.match)), None)
+
+    @property
+    def told(self) -> list[str]:
+        """Which model serves what, a line for each route, for people."""
+        return [f"{route.match} → {route.told}" for route in self.routes]
 
     async def close(self) -> None:
         """Close each model once, whichever routes share it."""
-        for model in {id(route.model): route.model for route in self._routes}.values():
+        for model in {id(route.model): route.model for route in self.routes}.values():
             if isinstance(model, _Closable):
                 await model.close()
