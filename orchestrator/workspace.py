@@ -24,8 +24,8 @@ from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import OWNER_LENGTH
-from orchestrator.server.performers.door import Limits
 from orchestrator.server.models.directory import Directory
+from orchestrator.server.performers.door import Limits
 from orchestrator.server.serving import Address
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target

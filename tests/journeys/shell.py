@@ -68,6 +68,10 @@ class Running:
             if found := re.search(pattern, line):
                 return found.group(1)
 
+    def rest(self) -> list[str]:
+        """What it said after its address, once it has ended."""
+        return list(iter(lambda: self._queue.get(timeout=30), None))
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=20)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +116,27 @@ async def upstream(*answers: Canned) -> AsyncIterator[Upstream]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def upstream_thread(*answers: Canned) -> Iterator[Upstream]:
+    """The same in a thread of its own, for tests that wait without a loop."""
+    there: Future[tuple[Upstream, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        async with upstream(*answers) as state:
+            over = asyncio.Event()
+            there.set_result((state, asyncio.get_running_loop(), over))
+            await over.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="upstream")
+    thread.start()
+    state, loop, over = there.result(timeout=10)
+    try:
+        yield state
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(timeout=10)
 
 
 async def answer_of(model: CompatibleModel, request: ModelRequest = HELLO) -> list[ModelEvent]:
