@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from orchestrator.server.access.opening import Access, open_gate
 from orchestrator.server.dialects import DIALECTS
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Endpoint, Services
@@ -31,12 +32,11 @@ from orchestrator.server.service.files import Files, Rules
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.store.blobs import Blobs
-from orchestrator.server.store.sqlite import SqliteStore
+from orchestrator.server.store.sqlite import DATABASE, SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.worker import Worker
 
-DATABASE = "server.db"  # in the data folder
 FILES = "files"  # folder in the data folder
 DRAIN_SECONDS = 5.0  # that turns under way get when the server stops
 
@@ -86,13 +86,15 @@ async def open_server(
     instruments: Instruments | None = None,
     more: Sequence[BaseRoute] = (),
     files: Rules | None = None,
+    access: Access | None = None,
 ) -> AsyncGenerator[Server]:
     """A server on the data folder, which is made when missing, working as long as the block lasts.
 
     `performers` come before those that the server has itself; `more` are further routes (a playground, say). `grace`:
     seconds that turns under way get when it stops. `files` says how large files may be. The models stay the caller's.
 
-    Raises: StoreError when the folder is in use or the database is damaged.
+    Raises: StoreError when the folder is in use or the database is damaged, SettingsError when `access` demands keys
+    and there are none.
     """
     bounds = bounds or SameBounds()
     instruments = instruments or Instruments()
@@ -103,22 +105,24 @@ async def open_server(
         worker = Worker(
             store, hub, models=models, performers=hands, bounds=bounds, clock=clock, instruments=instruments
         )
-        services = Services(
-            assistants=Assistants(store, clock),
-            threads=Threads(store, clock),
-            runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
-            files=Files(store, Blobs(data / FILES), clock, files or Rules()),
-            instruments=instruments,
-        )
-        operation = Operation(store, worker, instruments.tally, services.life)
-        await worker.start()
-        app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
-        server = Server(app, services, worker, grace)
-        async with services.files.tidied():
-            try:
-                yield server
-            finally:
-                await server.drain()
+        async with open_gate(store, data, access or Access(), clock) as gate:
+            services = Services(
+                assistants=Assistants(store, clock),
+                threads=Threads(store, clock),
+                runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
+                files=Files(store, Blobs(data / FILES), clock, files or Rules()),
+                gate=gate,
+                instruments=instruments,
+            )
+            operation = Operation(store, worker, instruments.tally, services.life)
+            await worker.start()
+            app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
+            server = Server(app, services, worker, grace)
+            async with services.files.tidied():
+                try:
+                    yield server
+                finally:
+                    await server.drain()
     finally:
         await store.close()
 

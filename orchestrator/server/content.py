@@ -11,6 +11,7 @@ from typing import Protocol
 import anyio
 from starlette.types import Receive, Send
 
+from orchestrator.server.stay import Stay
 from orchestrator.server.stream import READER_SECONDS, until_gone
 
 _log = logging.getLogger(__name__)
@@ -38,14 +39,18 @@ class Content:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-async def pour(content: Content, signature: Mapping[str, str], receive: Receive, send: Send) -> None:
-    """Send the whole content, `signature` among its headers; ends early when the client is gone or does not read."""
+async def pour(content: Content, signature: Mapping[str, str], receive: Receive, send: Send, *, stay: Stay) -> None:
+    """Send the whole content, `signature` among its headers.
+
+    Ends early when the client is gone or does not read, or its stay is over.
+    """
     headers = {"content-type": content.type, "x-content-type-options": "nosniff", **content.headers, **signature}
     if content.length is not None:
         headers["content-length"] = str(content.length)
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     async with aclosing(content.chunks), anyio.create_task_group() as tasks:
         await send({"type": "http.response.start", "status": 200, "headers": raw})
+        stay.until(tasks.cancel_scope.cancel)
         tasks.start_soon(until_gone, receive, tasks.cancel_scope)
         if await _pour(content.chunks, send):
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +13,8 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from orchestrator.errors import DiskFull, StoreError
+from orchestrator.server.access.gate import Gate
+from orchestrator.server.access.guest import Guest
 from orchestrator.server.bodies import BODY, Gone, Incoming
 from orchestrator.server.content import Content, pour
 from orchestrator.server.dialects.dialect import Answers, Dialect, Out, Reply, Requests
@@ -45,6 +48,7 @@ class Services:
     threads: Threads
     runs: Runs
     files: Files
+    gate: Gate
     instruments: Instruments = field(default_factory=Instruments)
     life: Life = field(default_factory=Life)
 
@@ -58,13 +62,18 @@ class Ask:
 
     services: Services
     dialect: Dialect
-    workspace: str
+    guest: Guest
     ids: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     scheme: str
     data: bytes | None
     incoming: Incoming
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that is meant."""
+        return self.guest.workspace
 
     @property
     def body(self) -> Json:
@@ -122,12 +131,13 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; nothing that goes wrong before the answer begins leaves here as an exception."""
-        with Visit(self._services.instruments, self._dialect.name, self._route, scope, send) as visit:
-            await self._serve(scope, receive, visit)
+        visiting = Visit(self._services.instruments, self._dialect.name, self._route, scope, send)
+        with visiting as visit, ExitStack() as stack:
+            await self._serve(scope, receive, visit, stack)
 
-    async def _serve(self, scope: Scope, receive: Receive, visit: Visit) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, visit: Visit, stack: ExitStack) -> None:
         try:
-            answer = await self._answer(scope, receive)
+            guest, answer = await self._answer(scope, receive, stack)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -136,23 +146,29 @@ class Endpoint:
         if isinstance(answer, Told):
             with visit.streaming():
                 telling = self._dialect.telling(visit.request_id)
-                await tell(answer, telling, receive, visit.send, keepalive=self._keepalive)
+                await tell(answer, telling, receive, visit.send, keepalive=self._keepalive, stay=guest.stay)
         elif isinstance(answer, Content):
             signature = self._dialect.answers.signed({}, visit.request_id).headers
-            await pour(answer, signature, receive, visit.send)
+            await pour(answer, signature, receive, visit.send, stay=guest.stay)
         else:
-            await _send(visit.send, self._dialect.answers.signed(answer, visit.request_id))
+            await _send(visit.send, self._dialect.answers.signed(answer, visit.request_id), guest.headers)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, stack: ExitStack) -> tuple[Guest, Answer]:
+        """What to answer, and to whom; he leaves with the stack."""
         headers = _headers(scope)
         incoming = Incoming(receive, asks_first="expect" in headers)
         try:
-            return await self._carry_out(scope, headers, incoming)
+            guest = await self._services.gate.admit(headers, self._dialect.requests.workspace)
+            stack.callback(guest.leave)
+            trail.workspace.set(guest.workspace)
+            answer = await self._carry_out(scope, headers, guest, incoming)
+            await _seat(guest, answer)
+            return guest, answer
         except Fault:
             await incoming.swallow()
             raise
 
-    async def _carry_out(self, scope: Scope, headers: Mapping[str, str], incoming: Incoming) -> Answer:
+    async def _carry_out(self, scope: Scope, headers: Mapping[str, str], guest: Guest, incoming: Incoming) -> Answer:
         verb = self._verbs.get(scope["method"])
         whole = scope["method"] == "POST" and not isinstance(verb, Streamed)
         data = await incoming.whole() if whole else b""
@@ -161,12 +177,10 @@ class Endpoint:
         if self._services.life.stopping and scope["method"] not in _READS:
             raise Fault("unavailable", STOPPING, retry_after=5)
         _refuse_other_sites(headers)
-        workspace = self._dialect.requests.workspace(headers)
-        trail.workspace.set(workspace)
         ask = Ask(
             services=self._services,
             dialect=self._dialect,
-            workspace=workspace,
+            guest=guest,
             ids=scope["path_params"],
             query=_query(scope),
             headers=headers,
@@ -185,6 +199,17 @@ class Endpoint:
             return answers.refusal(_FULL if isinstance(error, DiskFull) else _UNAVAILABLE, request_id)
         _log.error("a request failed inside the server", exc_info=error)
         return answers.refusal(Fault("internal", "An internal error has occurred."), request_id)
+
+
+async def _seat(guest: Guest, answer: Answer) -> None:
+    """See that an answer which takes its time has a place among the open streams. Raises: Fault."""
+    source = answer.events if isinstance(answer, Told) else answer.chunks if isinstance(answer, Content) else None
+    if source is not None:
+        try:
+            guest.sit()
+        except Fault:
+            await source.aclose()
+            raise
 
 
 def parse(data: bytes) -> Json:
@@ -232,9 +257,9 @@ def _inside(value: object) -> Iterable[object]:
     return cast("list[object]", value) if isinstance(value, list) else ()
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Reply, more: Mapping[str, str] | None = None) -> None:
     data = orjson.dumps(reply.body, default=dict)
-    headers = {"content-type": "application/json", "content-length": str(len(data)), **reply.headers}
+    headers = {"content-type": "application/json", "content-length": str(len(data)), **(more or {}), **reply.headers}
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     await send({"type": "http.response.body", "body": data})

@@ -116,6 +116,7 @@ class Run:
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
+    key_id: str | None = None  # of the key that created it; none in development mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,28 @@ class Page:
     descending: bool = True
     after: str | None = None
     before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key of the API, without its secret: `digest` is what is kept of that. It opens one workspace.
+
+    `bounds` holds what differs from the usual allowance: per_second, burst, runs, streams.
+    """
+
+    id: str
+    workspace: str
+    created_at: int
+    digest: str
+    name: str | None = None
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    used_at: int | None = None
+    bounds: Json = field(default_factory=_no_json)
+
+    def lives(self, now: int) -> bool:
+        """Whether the key opens anything at that time."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 Record = Assistant | Thread | Message | Run | Step

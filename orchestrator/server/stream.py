@@ -17,6 +17,7 @@ from starlette.types import Receive, Send
 
 from orchestrator.server.dialects.dialect import Telling
 from orchestrator.server.records import Event
+from orchestrator.server.stay import Stay
 from orchestrator.wire.events import run_event
 from orchestrator.wire.runs import TERMINAL
 
@@ -49,17 +50,26 @@ class Told:
     on_leave: Callable[[], Awaitable[None]] | None = None
 
 
-async def tell(told: Told, telling: Telling, receive: Receive, send: Send, *, keepalive: float) -> None:
-    """Send the whole stream; `keepalive` is the longest silence in seconds. Ends early when the client is gone."""
+async def tell(
+    told: Told, telling: Telling, receive: Receive, send: Send, *, keepalive: float, stay: Stay | None = None
+) -> None:
+    """Send the whole stream; `keepalive` is the longest silence in seconds.
+
+    Ends early when the client is gone, or its stay is over.
+    """
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    line = _Line(send)
+    line, stay = _Line(send), stay or Stay()
     left = True
     async with anyio.create_task_group() as tasks:
+        stay.until(tasks.cancel_scope.cancel)
         tasks.start_soon(until_gone, receive, tasks.cancel_scope)
         tasks.start_soon(_keep_alive, line, keepalive, tasks.cancel_scope)
         await _tell(told, telling, line)
         left = line.broken
         tasks.cancel_scope.cancel()
+    if stay.why is not None:
+        with suppress(_Deaf):
+            await line.say(telling.lost(stay.why))
     if not line.broken:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     if left and told.on_leave is not None:

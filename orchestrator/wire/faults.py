@@ -11,6 +11,7 @@ FaultKind = Literal[
     "missing",
     "no_key",
     "bad_key",
+    "other_workspace",
     "unknown_url",
     "busy",
     "too_large",
@@ -37,6 +38,7 @@ BAD_LIMIT = "Limit must be between 1 and 100"
 UNKNOWN_URL = "Invalid URL provided in your request."
 NO_KEY = "API key or Uid is missing. Please provide a valid API key or Uid."
 BAD_KEY = "Invalid API-key provided."
+OTHER_WORKSPACE = "Not authorized: the API key does not belong to the workspace that the request names."
 
 
 @dataclass(eq=False)

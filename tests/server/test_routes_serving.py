@@ -15,8 +15,11 @@ import pytest
 from live import live_server
 
 from orchestrator.errors import SettingsError, StoreError
+from orchestrator.server.access.gate import Gate
+from orchestrator.server.access.keyring import Keyring
 from orchestrator.server.app import create_app
 from orchestrator.server.exchange import Services
+from orchestrator.server.ids import system_clock
 from orchestrator.server.serving import Address, bind
 
 PROGRAM = """
@@ -102,7 +105,15 @@ class Broken:
 
 async def ask(error: Exception) -> httpx2.Response:
     broken: Any = Broken(error)
-    app = create_app(Services(assistants=broken, threads=broken, runs=broken, files=broken))
+    app = create_app(
+        Services(
+            assistants=broken,
+            threads=broken,
+            runs=broken,
+            files=broken,
+            gate=Gate(Keyring(broken, Path(), system_clock)),
+        )
+    )
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
         return await client.get("/api/v1/assistants")

@@ -17,10 +17,10 @@ from orchestrator.server.dialects.contract import (
 )
 from orchestrator.server.dialects.dashscope_files_contract import OPERATIONS as FILE_OPERATIONS
 from orchestrator.server.dialects.dashscope_files_contract import SCHEMAS as FILE_SCHEMAS
-from orchestrator.server.dialects.dashscope_requests import DEFAULT_WORKSPACE, WORKSPACE
 from orchestrator.server.dialects.dashscope_schema import DELETIONS, LISTS, OBJECTS, REFUSAL, REQUESTS, ref
 from orchestrator.server.dialects.dashscope_schema import EVENTS as EVENT
 from orchestrator.server.dialects.extensions import extensions
+from orchestrator.wire.workspaces import WORKSPACE
 
 # what is no object counts as an empty one; the SDK creates an empty thread with the JSON string ""
 _NO_OBJECT: Schema = {"type": ["string", "null", "number", "boolean", "array"], "description": "Counts as {}."}
@@ -55,8 +55,8 @@ def _change(body: str, name: str) -> Operation:
 
 _WORKSPACE = Parameter(
     name="X-DashScope-WorkSpace",
-    schema={"type": "string", "pattern": f"^{WORKSPACE.pattern}$", "default": DEFAULT_WORKSPACE},
-    about="The workspace that the request speaks of.",
+    schema={"type": "string", "pattern": f"^{WORKSPACE.pattern}$"},
+    about="The workspace that is meant; a key opens one, and any other is refused. Without keys 'default' if absent.",
     place="header",
 )
 _OF_RUN = Parameter(name="run_id", schema=TEXT, about="Only messages that this run made.")

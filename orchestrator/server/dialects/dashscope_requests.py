@@ -6,7 +6,6 @@ sends with every update; files are taken away with DELETE.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,15 +15,13 @@ from orchestrator.server.records import Json
 from orchestrator.server.service.runs import NewRun, ToolOutput
 from orchestrator.server.service.threads import NewMessage
 from orchestrator.wire.faults import invalid
-
-WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-DEFAULT_WORKSPACE = "default"
+from orchestrator.wire.workspaces import WORKSPACE
 
 
-def workspace(headers: Mapping[str, str]) -> str:
-    """The workspace that a request speaks of."""
-    name = headers.get("x-dashscope-workspace") or DEFAULT_WORKSPACE
-    if WORKSPACE.fullmatch(name) is None:
+def workspace(headers: Mapping[str, str]) -> str | None:
+    """The workspace that a request names; None: it names none."""
+    name = headers.get("x-dashscope-workspace") or None
+    if name is not None and WORKSPACE.fullmatch(name) is None:
         raise invalid("The X-DashScope-WorkSpace header is not the id of a workspace.", "workspace")
     return name
 

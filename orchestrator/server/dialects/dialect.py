@@ -40,8 +40,8 @@ class Reply:
 class Requests(Protocol):
     """Reads request bodies, which are JSON objects. Each verb raises Fault: a field is missing or of a wrong type."""
 
-    def workspace(self, headers: Mapping[str, str]) -> str:
-        """The workspace that a request speaks of; header names in lower case."""
+    def workspace(self, headers: Mapping[str, str]) -> str | None:
+        """The workspace that a request names, None: it names none. Header names in lower case."""
         ...
 
     def new_assistant(self, body: Json) -> dict[str, Any]:

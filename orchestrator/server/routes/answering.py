@@ -49,8 +49,11 @@ class Hearing:
 
     @classmethod
     def read(cls, ask: Ask, body: Json) -> Hearing:
-        """What the body says. Raises: Fault."""
-        return cls(ask.reads.wants_stream(body), Fields(body).flag("cancel_on_disconnect"))
+        """What the body says; a stream gets its place at once, before anything is done. Raises: Fault."""
+        hearing = cls(ask.reads.wants_stream(body), Fields(body).flag("cancel_on_disconnect"))
+        if hearing.stream:
+            ask.guest.sit()
+        return hearing
 
     def answer(self, ask: Ask, run: Run, *, after: int = 0) -> Out | Told:
         """The run, or its events from the one behind `after` on."""

@@ -20,7 +20,7 @@ async def create_run(ask: Ask) -> Out | Told:
     """
     body = ask.body
     hearing, new = Hearing.read(ask, body), ask.reads.new_run(body)
-    run = await ask.services.runs.create(ask.workspace, ask.ids["thread"], new)
+    run = await ask.services.runs.create(ask.workspace, ask.ids["thread"], new, ask.guest.caller)
     return hearing.answer(ask, run)
 
 
@@ -28,7 +28,9 @@ async def create_thread_and_run(ask: Ask) -> Out | Told:
     """Create a thread and start a run of it (R7)."""
     body = ask.body
     hearing, new, thread = Hearing.read(ask, body), ask.reads.new_run(body), ask.reads.new_thread_of_run(body)
-    run = await ask.services.runs.create_with_thread(ask.workspace, new, thread.metadata, thread.messages)
+    run = await ask.services.runs.create_with_thread(
+        ask.workspace, new, thread.metadata, thread.messages, caller=ask.guest.caller
+    )
     return hearing.answer(ask, run)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from orchestrator.server.ids import Clock, new_id
 from orchestrator.server.performers.door import Bounds
 from orchestrator.server.queue import RunQueue
 from orchestrator.server.records import Assistant, Event, Json, Page, Run, Step, Thread
+from orchestrator.server.service.caller import ANYBODY, Caller, refuse_if_full
 from orchestrator.server.service.checks import check_messages, check_metadata
 from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Listed
@@ -83,9 +84,9 @@ class Runs:
         self._bounds = bounds
         self._clock = clock
 
-    async def create(self, workspace: str, thread_id: str, new: NewRun) -> Run:
+    async def create(self, workspace: str, thread_id: str, new: NewRun, caller: Caller = ANYBODY) -> Run:
         """A new run of a thread. Refused while another one is active."""
-        return await self._create(workspace, new, lambda tx: (threads.get(tx, workspace, thread_id), ()))
+        return await self._create(workspace, new, caller, lambda tx: (threads.get(tx, workspace, thread_id), ()))
 
     async def create_with_thread(
         self,
@@ -96,6 +97,7 @@ class Runs:
         *,
         file_ids: Iterable[str] = (),
         resources: Json | None = None,
+        caller: Caller = ANYBODY,
     ) -> Run:
         """A new run of a new thread, both or neither."""
         place = new_thread(metadata, messages, file_ids, resources)
@@ -105,10 +107,10 @@ class Runs:
             made = threads.create(tx, workspace, place, now)
             return made, ((THREAD_CREATED, made),)
 
-        return await self._create(workspace, new, thread)
+        return await self._create(workspace, new, caller, thread)
 
     async def _create(
-        self, workspace: str, new: NewRun, thread: Callable[[Tx], tuple[Thread, tuple[Told, ...]]]
+        self, workspace: str, new: NewRun, caller: Caller, thread: Callable[[Tx], tuple[Thread, tuple[Told, ...]]]
     ) -> Run:
         check_metadata(new.metadata)
         check_messages(new.additional_messages)
@@ -118,9 +120,11 @@ class Runs:
         def unit(tx: Tx) -> Run:
             place, told = thread(tx)
             _refuse_if_busy(tx, place.id)
+            refuse_if_full(tx, workspace, caller)
             for message in new.additional_messages:
                 threads.add_message(tx, place, message, now)
             run = _effective(new, assistants.get(tx, workspace, new.assistant_id), place, now, seconds)
+            run = replace(run, key_id=caller.key_id)
             rows.insert(tx, "runs", run)
             log.append(tx, run.id, (*told, (run_event("created"), run), (run_event("queued"), run)))
             return run

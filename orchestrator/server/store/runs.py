@@ -45,6 +45,14 @@ _HISTORY = """
 thread_id = :thread_id AND deleted_at IS NULL AND run_id IS NOT :run_id AND (
     status = 'completed' OR incomplete_details IN ('{"reason":"max_tokens"}', '{"reason":"content_filter"}'))
 """
+_OF_WORKSPACE = """
+SELECT COUNT(*) AS count FROM (SELECT 1 FROM runs WHERE workspace = :workspace
+    AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling') LIMIT :most)
+"""
+_OF_KEY = """
+SELECT COUNT(*) AS count FROM (SELECT 1 FROM runs WHERE workspace = :workspace AND key_id = :key_id
+    AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling') LIMIT :most)
+"""
 
 
 def find(tx: Tx, run_id: str) -> Run | None:
@@ -112,6 +120,12 @@ def page_of_workspace(tx: Tx, workspace: str, wanted: Wanted, asked: Page) -> Li
 def unfinished(tx: Tx) -> list[tuple[str, str, str]]:
     """Ids, workspaces and statuses of all runs that are not over, oldest first."""
     return [(row["id"], row["workspace"], row["status"]) for row in tx.rows(_UNFINISHED)]
+
+
+def held(tx: Tx, workspace: str, most: int, key_id: str | None = None) -> int:
+    """How many runs of a workspace are not over, or of a key in it; no more than `most` are counted."""
+    sql = _OF_WORKSPACE if key_id is None else _OF_KEY
+    return int(tx.rows(sql, {"workspace": workspace, "key_id": key_id, "most": most})[0]["count"])
 
 
 def due(tx: Tx, now: int) -> list[str]:

@@ -30,6 +30,7 @@ from orchestrator.server.store.writer import Writer
 
 T = TypeVar("T")
 
+DATABASE = "server.db"  # in the data folder
 BUSY_SECONDS = 30.0  # that others may hold the database, at a checkpoint of theirs say
 GLANCE_SECONDS = 0.02  # the same, for a read on the calling thread
 LONG_SECONDS = 30.0  # that a long read may take: as long as it looks, the log cannot be folded into the file
@@ -58,7 +59,7 @@ class SqliteStore:
         """
         held = await asyncio.to_thread(hold, path.parent)
         try:
-            connection = await asyncio.to_thread(_prepare, path)
+            connection = await asyncio.to_thread(prepare, path)
         except BaseException:
             held.release()
             raise
@@ -107,7 +108,7 @@ class SqliteStore:
             raise StoreError("the database is closed")
         reader: Reader | None = getattr(self._here, "reader", None)
         if reader is None:
-            reader = self._here.reader = Reader(_connect(self._path, busy_seconds))
+            reader = self._here.reader = Reader(connect(self._path, busy_seconds))
             self._readers.append(reader)
         return reader
 
@@ -119,25 +120,29 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """A connection that may write, one transaction at a time. Raises: sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
-def _prepare(path: Path) -> sqlite3.Connection:
-    """The connection that will write, its database up to date. One of a newer program is left as it is."""
+def prepare(path: Path) -> sqlite3.Connection:
+    """The connection that will write, for who holds the folder; its database is up to date then.
+
+    One of a newer program is left as it is. Raises: StoreError.
+    """
     try:
         if path.exists():
             with closing(look(path)) as connection:
                 seen(connection)
-        connection = _connect(path)
+        connection = connect(path)
         try:
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
                 raise StoreError(f"{path}: the file system cannot carry a shared log", hint="use a local disk")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
-            migrate(path, partial(_connect, path))
+            migrate(path, partial(connect, path))
         except BaseException:
             connection.close()
             raise

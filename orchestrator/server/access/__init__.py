@@ -1,0 +1,1 @@
+"""Who may come in, as which workspace, and how much he may ask for."""
