@@ -29,7 +29,7 @@ from orchestrator.server.stream import Told, tell
 from orchestrator.server.telemetry import trail
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.telemetry.visit import Visit
-from orchestrator.wire.faults import UNKNOWN_URL, Fault, invalid
+from orchestrator.wire.faults import Fault, invalid
 
 _READS = ("GET", "HEAD")
 DEPTH = 64  # of nested JSON
@@ -173,7 +173,7 @@ class Endpoint:
         whole = scope["method"] == "POST" and not isinstance(verb, Streamed)
         data = await incoming.whole() if whole else b""
         if verb is None:
-            raise Fault("unknown_url", UNKNOWN_URL)
+            raise self._dialect.nowhere(scope["method"], scope["path"])
         if self._services.life.stopping and scope["method"] not in _READS:
             raise Fault("unavailable", STOPPING, retry_after=5)
         _refuse_other_sites(headers)

@@ -26,6 +26,9 @@ NAME_LENGTH = 256
 DESCRIPTION_LENGTH = 512
 INSTRUCTIONS_LENGTH = 256_000
 TOOLS_COUNT = 128
+CODE_FILES = 20  # of one code interpreter (OpenAI's)
+VECTOR_STORES = 1  # of one file search (OpenAI's)
+REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def metadata_fault(metadata: object) -> str | None:

@@ -19,6 +19,7 @@ FaultKind = Literal[
     "internal",
     "unavailable",  # the server stops, or its database cannot be used
     "full",  # there is no room for more
+    "unsupported",  # the API has it, this server does not
 ]
 
 # message texts are facts of the wire (Model Studio's documentation), also where the grammar limps
@@ -32,6 +33,7 @@ MISSING: dict[str, str] = {
     "message file": "The specified message file not exist.",
     "file": "The specified file has been deleted or does not exist.",
 }
+NO_FILE_SEARCH = "The tool 'file_search' and vector stores are not supported on this server."
 EMPTY_MESSAGES = "The messages information cannot be empty."
 BAD_ORDER = "Order must be 'asc' or 'desc'"
 BAD_LIMIT = "Limit must be between 1 and 100"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestrator.server.dialects.dashscope import Dashscope
 from orchestrator.server.dialects.dialect import Dialect
+from orchestrator.server.dialects.openai import Openai
 
-DIALECTS: tuple[Dialect, ...] = (Dashscope(),)
+DIALECTS: tuple[Dialect, ...] = (Dashscope(), Openai())
 
 __all__ = ["DIALECTS", "Dialect"]

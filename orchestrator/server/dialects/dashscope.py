@@ -10,9 +10,11 @@ from orchestrator.server.dialects import dashscope_answers, dashscope_files, das
 from orchestrator.server.dialects.contract import Contract
 from orchestrator.server.dialects.dashscope_contract import CONTRACT
 from orchestrator.server.dialects.dialect import Answers, Out, Requests
+from orchestrator.server.dialects.frames import one_line
 from orchestrator.server.dialects.uploads import Uploads
 from orchestrator.server.records import Delta, Event
 from orchestrator.wire.events import DONE, DONE_DATA, ERROR, MESSAGE_DELTA, run_event
+from orchestrator.wire.faults import UNKNOWN_URL, Fault
 
 _RENAMED = {run_event("incomplete"): run_event("failed")}  # the SDK does not know `incomplete` as an end
 
@@ -28,6 +30,10 @@ class Dashscope:
     answers: Answers = dashscope_answers
     contract: Contract = field(default=CONTRACT, repr=False)
     uploads: Uploads = dashscope_files
+
+    def nowhere(self, method: str, path: str) -> Fault:
+        """The refusal of a path that this server does not have."""
+        return Fault("unknown_url", UNKNOWN_URL)
 
     def telling(self, request_id: str) -> DashscopeTelling:
         """How it tells the events of one stream."""
@@ -68,14 +74,3 @@ def _payload(event: Event) -> Out:
     if event.name == MESSAGE_DELTA:
         return dashscope_answers.message_delta(subject)
     return dashscope_answers.step_delta(subject)
-
-
-def one_line(data: bytes) -> bytes:
-    """JSON without the characters at which some clients break lines although JSON lets them stand in a string."""
-    for character, escaped in _BREAKS:
-        if character in data:
-            data = data.replace(character, escaped)
-    return data
-
-
-_BREAKS = tuple((c.encode(), f"\\u{ord(c):04x}".encode()) for c in "\x85\u2028\u2029")

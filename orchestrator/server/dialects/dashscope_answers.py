@@ -28,6 +28,7 @@ _REFUSALS: dict[FaultKind, tuple[int, str]] = {
     "bad_key": (401, "InvalidApiKey"),
     "other_workspace": (401, "NOT AUTHORIZED"),
     "slow_down": (429, "Throttling.RateQuota"),
+    "unsupported": (400, "InvalidParameter"),
     "internal": (500, "InternalError"),
     "unavailable": (503, "ServiceUnavailable"),
     "full": (507, "InsufficientStorage"),

@@ -80,6 +80,7 @@ CONTRACT = Contract(
         "list_messages": _list("Message", _OF_RUN),
         "get_message": _get("Message"),
         "update_message": _change("MetadataChange", "Message"),
+        "delete_message": _delete("Message"),
         "list_message_files": _list("MessageFile"),
         "get_message_file": _get("MessageFile"),
         "create_run": _post("NewRun", "Run", events=True),

@@ -9,13 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.server.dialects.dialect import NewThread
 from orchestrator.server.dialects.fields import Fields, given
+from orchestrator.server.dialects.reading import content, file_id, tool_outputs, tools, wants_stream
 from orchestrator.server.records import Json
-from orchestrator.server.service.runs import NewRun, ToolOutput
-from orchestrator.server.service.threads import NewMessage
+from orchestrator.server.service.runs import NewRun
+from orchestrator.server.service.threads import NewMessage, NewThread
 from orchestrator.wire.faults import invalid
 from orchestrator.wire.workspaces import WORKSPACE
+
+__all__ = [
+    "assistant_changes",
+    "file_id",
+    "new_assistant",
+    "new_message",
+    "new_metadata",
+    "new_run",
+    "new_thread",
+    "new_thread_of_run",
+    "thread_changes",
+    "tool_outputs",
+    "wants_stream",
+    "workspace",
+]
 
 
 def workspace(headers: Mapping[str, str]) -> str | None:
@@ -43,7 +58,7 @@ def _assistant_fields(fields: Fields) -> dict[str, Any]:
         name=fields.text("name"),
         description=fields.text("description"),
         instructions=fields.text("instructions"),
-        tools=_tools(fields),
+        tools=tools(fields),
         file_ids=fields.texts("file_ids") or None,
         metadata=fields.metadata(),
         settings=_sampling(fields) or None,
@@ -53,6 +68,11 @@ def _assistant_fields(fields: Fields) -> dict[str, Any]:
 def new_thread(body: Json) -> NewThread:
     """A thread and its first messages."""
     return _thread(Fields(body))
+
+
+def thread_changes(body: Json) -> dict[str, Any]:
+    """The changes for `Threads.update`."""
+    return given(metadata=Fields(body).metadata())
 
 
 def new_metadata(body: Json) -> Json | None:
@@ -73,7 +93,7 @@ def new_run(body: Json) -> NewRun:
         model=fields.text("model") or None,
         instructions=fields.text("instructions") or None,
         additional_instructions=fields.text("additional_instructions") or None,
-        tools=_tools(fields),
+        tools=tools(fields),
         metadata=fields.metadata() or {},
         settings=_sampling(fields),
         options=_options(fields),
@@ -86,76 +106,18 @@ def new_thread_of_run(body: Json) -> NewThread:
     return _thread(Fields(body).inner("thread") or Fields({}))
 
 
-def tool_outputs(body: Json) -> tuple[ToolOutput, ...]:
-    """Outputs of the calls that a run waits for; one without an id belongs to the call at its place."""
-    fields = Fields(body)
-    outputs = fields.each("tool_outputs") or fields.wrong("tool_outputs", "must be given")
-    return tuple(
-        ToolOutput(call_id=item.text("tool_call_id") or None, output=item.text("output") or "") for item in outputs
-    )
-
-
-def file_id(body: Json) -> str:
-    """The file that is to hang on an assistant."""
-    return Fields(body).needed("file_id")
-
-
-def wants_stream(body: Json) -> bool:
-    """Whether the answer is to be a stream; there is no other sign of it."""
-    return Fields(body).flag("stream")
-
-
 def _thread(fields: Fields) -> NewThread:
     messages = tuple(_message(item) for item in fields.each("messages") or ())
-    return NewThread(metadata=fields.metadata(), messages=messages)
+    return NewThread(metadata=fields.metadata() or {}, messages=messages)
 
 
 def _message(fields: Fields) -> NewMessage:
     return NewMessage(
         role=fields.needed("role"),
-        content=_content(fields),
+        content=content(fields),
         file_ids=fields.texts("file_ids") or (),
         metadata=fields.metadata() or {},
     )
-
-
-def _content(fields: Fields) -> tuple[Json, ...]:
-    """A string, or a list of parts; that it is not empty is demanded where it is stored."""
-    if isinstance(fields.body.get("content"), list):
-        return tuple(part for item in fields.each("content") or () for part in _part(item))
-    return _text(fields.text("content"))
-
-
-def _part(fields: Fields) -> tuple[Json, ...]:
-    """One part; none when its text is empty."""
-    kind = fields.needed("type")
-    if kind == "text":
-        if isinstance(fields.body.get("text"), str):
-            return _text(fields.text("text"))
-        inner = fields.inner("text") or fields.wrong("text", "must be given")
-        return _text(inner.text("value"))
-    if kind == "image_file":
-        image = fields.inner("image_file") or fields.wrong("image_file", "must be given")
-        return ({"type": kind, "image_file": {"file_id": image.needed("file_id")}},)
-    return fields.wrong("type", "must be 'text' or 'image_file'")
-
-
-def _text(text: str | None) -> tuple[Json, ...]:
-    return ({"type": "text", "text": {"value": text, "annotations": []}},) if text else ()
-
-
-def _tools(fields: Fields) -> tuple[Json, ...] | None:
-    """Tools as they came. Their kinds are an open set; only what makes the vendor's SDK crash is refused."""
-    tools = fields.each("tools")
-    if tools is None:
-        return None
-    for tool in tools:
-        if tool.needed("type") == "function":
-            function = tool.inner("function") or tool.wrong("function", "must be given")
-            function.needed("name")
-            function.text("description")
-            function.inner("parameters")
-    return tuple(tool.body for tool in tools)
 
 
 def _sampling(fields: Fields) -> dict[str, Any]:

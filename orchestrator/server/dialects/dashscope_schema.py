@@ -94,7 +94,10 @@ _RUN_FIELDS = {
 _WORDS: Schema = {**NAME, "description": "Text that is not empty."}
 _TEXT_PART = takes({"type": {"const": "text"}, "text": either(TEXT, takes({}, {"value": optional(TEXT)}))})
 _FULL_TEXT_PART = takes({"type": {"const": "text"}, "text": either(_WORDS, takes({"value": _WORDS}))})
-_IMAGE_PART = takes({"type": {"const": "image_file"}, "image_file": takes({"file_id": NAME})})
+_IMAGE_PART = either(
+    takes({"type": {"const": "image_file"}, "image_file": takes({"file_id": NAME}, {"detail": optional(TEXT)})}),
+    takes({"type": {"const": "image_url"}, "image_url": takes({"url": NAME}, {"detail": optional(TEXT)})}),
+)
 
 REQUESTS: dict[str, Schema] = {
     "Metadata": METADATA,
@@ -208,7 +211,8 @@ OBJECTS: dict[str, Schema] = {
     ),
     "Part": either(
         gives({"type": {"const": "text"}, "text": gives({"value": TEXT, "annotations": items(ANYTHING)})}),
-        gives({"type": {"const": "image_file"}, "image_file": gives({"file_id": NAME})}),
+        gives({"type": {"const": "image_file"}, "image_file": gives({"file_id": NAME}, {"detail": TEXT})}),
+        gives({"type": {"const": "image_url"}, "image_url": gives({"url": NAME}, {"detail": TEXT})}),
     ),
     "Run": gives(
         {
@@ -318,6 +322,7 @@ LISTS: dict[str, Schema] = {
 DELETIONS: dict[str, Schema] = {
     "AssistantDeleted": _deleted("assistant"),
     "ThreadDeleted": _deleted("thread"),
+    "MessageDeleted": _deleted("thread.message"),
     "AssistantFileDeleted": _deleted("assistant.file"),
 }
 EVENTS: dict[str, Schema] = {

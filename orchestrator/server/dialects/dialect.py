@@ -14,18 +14,10 @@ from orchestrator.server.dialects.uploads import Uploads
 from orchestrator.server.records import Event, Json, Record
 from orchestrator.server.service.listing import Attached
 from orchestrator.server.service.runs import NewRun, ToolOutput
-from orchestrator.server.service.threads import NewMessage
+from orchestrator.server.service.threads import NewMessage, NewThread
 from orchestrator.wire.faults import Fault
 
 Out = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewThread:
-    """A thread that is to be created, with its first messages. `metadata` None: not given."""
-
-    metadata: Json | None = None
-    messages: tuple[NewMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +46,10 @@ class Requests(Protocol):
 
     def new_thread(self, body: Json) -> NewThread:
         """A thread and its first messages."""
+        ...
+
+    def thread_changes(self, body: Json) -> dict[str, Any]:
+        """The changes for `Threads.update`."""
         ...
 
     def new_metadata(self, body: Json) -> Json | None:
@@ -109,7 +105,7 @@ class Answers(Protocol):
         ...
 
     def deleted(self, kind: str, id: str) -> Out:
-        """The answer to a deletion. `kind`: assistant, thread or assistant.file."""
+        """The answer to a deletion. `kind`: assistant, thread, thread.message or assistant.file."""
         ...
 
     def signed(self, body: Out, request_id: str) -> Reply:
@@ -173,6 +169,10 @@ class Dialect(Protocol):
     @property
     def uploads(self) -> Uploads:
         """How it speaks of files."""
+        ...
+
+    def nowhere(self, method: str, path: str) -> Fault:
+        """The refusal of a path, or of a method there, that this server does not have."""
         ...
 
     def telling(self, request_id: str) -> Telling:

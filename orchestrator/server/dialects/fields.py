@@ -24,6 +24,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self.body.get(name) is not None
 
+    def names(self, name: str) -> bool:
+        """Whether the field is there, be it null."""
+        return name in self.body
+
     def text(self, name: str) -> str | None:
         """A string."""
         value = self.body.get(name)
@@ -32,6 +36,12 @@ class Fields:
     def needed(self, name: str) -> str:
         """A string that must be there and not be empty."""
         return self.text(name) or self.wrong(name, "must be given")
+
+    def one_of(self, name: str, words: Sequence[str]) -> str:
+        """A string that must be there and be one of the words."""
+        text = self.needed(name)
+        known = ", ".join(f"'{word}'" for word in words)
+        return text if text in words else self.wrong(name, f"must be one of {known}")
 
     def flag(self, name: str) -> bool:
         """Whether the field is true; absent is false."""

@@ -13,7 +13,7 @@ from orchestrator.wire.faults import BAD_ORDER, invalid
 most = 1
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
-_LIMIT = 10_000  # files of a list, at most, and when nobody says how many
+LIMIT = 10_000  # files of a list, at most, and when nobody says how many
 
 
 def new_files(form: Form[Arriving]) -> Sequence[NewFile]:
@@ -28,10 +28,10 @@ def new_files(form: Form[Arriving]) -> Sequence[NewFile]:
 
 def wanted(query: Mapping[str, str]) -> Wanted:
     """A page by its cursor."""
-    text, order = query.get("limit") or str(_LIMIT), query.get("order") or "desc"
+    text, order = query.get("limit") or str(LIMIT), query.get("order") or "desc"
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if not 1 <= limit <= _LIMIT:
-        raise invalid(f"Limit must be between 1 and {_LIMIT}", "limit")
+    if not 1 <= limit <= LIMIT:
+        raise invalid(f"Limit must be between 1 and {LIMIT}", "limit")
     if order not in ("asc", "desc"):
         raise invalid(BAD_ORDER, "order")
     page = Page(limit=limit, descending=order == "desc", after=query.get("after") or None)

@@ -16,6 +16,7 @@ from orchestrator.server.records import Json, Page, Run
 from orchestrator.server.service.listing import Listed
 from orchestrator.server.stream import Told
 from orchestrator.wire.faults import BAD_LIMIT, BAD_ORDER, Fault, invalid
+from orchestrator.wire.ids import kept
 
 _SEQ = re.compile(r"[0-9]{1,15}")
 _LIMIT = re.compile(r"[0-9]{1,3}")
@@ -28,7 +29,7 @@ def page(query: Mapping[str, str]) -> Page:
         raise invalid(BAD_LIMIT, "limit")
     if order not in ("asc", "desc"):
         raise invalid(BAD_ORDER, "order")
-    cursors = {"after": query.get("after") or None, "before": query.get("before") or None}
+    cursors = {word: kept(query[word]) for word in ("after", "before") if query.get(word)}
     return Page(limit=int(limit), descending=order == "desc", **cursors)
 
 

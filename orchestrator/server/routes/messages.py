@@ -7,6 +7,7 @@ from orchestrator.server.exchange import Ask
 from orchestrator.server.routes.answering import listed, page
 from orchestrator.server.routes.path import Path, has_files
 from orchestrator.server.routes.threads import THREAD
+from orchestrator.wire.ids import kept
 
 
 async def create_message(ask: Ask) -> Out:
@@ -24,8 +25,7 @@ async def list_messages(ask: Ask) -> Out:
 
 async def get_message(ask: Ask) -> Out:
     """Show a message (M3)."""
-    message = await ask.services.threads.get_message(ask.workspace, ask.ids["thread"], ask.ids["message"])
-    return ask.shows.record(message)
+    return ask.shows.record(await ask.services.threads.get_message(*_place(ask)))
 
 
 async def update_message(ask: Ask) -> Out:
@@ -33,29 +33,40 @@ async def update_message(ask: Ask) -> Out:
     metadata = ask.reads.new_metadata(ask.body)
     if metadata is None:
         return await get_message(ask)
-    place = (ask.workspace, ask.ids["thread"], ask.ids["message"])
-    return ask.shows.record(await ask.services.threads.update_message(*place, metadata))
+    return ask.shows.record(await ask.services.threads.update_message(*_place(ask), metadata))
+
+
+async def delete_message(ask: Ask) -> Out:
+    """Delete a message: no later run is told of it."""
+    place = _place(ask)
+    await ask.services.threads.delete_message(*place)
+    return ask.shows.deleted("thread.message", place[-1])
 
 
 async def list_message_files(ask: Ask) -> Out:
     """List a message's files (M5)."""
-    place = (ask.workspace, ask.ids["thread"], ask.ids["message"])
+    place = _place(ask)
     files = await ask.services.threads.list_message_files(*place, page(ask.query))
-    return listed(ask, files, lambda file: ask.shows.message_file(ask.ids["message"], file))
+    return listed(ask, files, lambda file: ask.shows.message_file(place[-1], file))
 
 
 async def get_message_file(ask: Ask) -> Out:
     """Show a file of a message (M6)."""
-    place = (ask.workspace, ask.ids["thread"], ask.ids["message"])
+    place = _place(ask)
     file = await ask.services.threads.get_message_file(*place, ask.ids["file"])
-    return ask.shows.message_file(ask.ids["message"], file)
+    return ask.shows.message_file(place[-1], file)
+
+
+def _place(ask: Ask) -> tuple[str, str, str]:
+    """Workspace, thread and message that a path names."""
+    return ask.workspace, ask.ids["thread"], kept(ask.ids["message"])
 
 
 MESSAGE = THREAD + "/messages/{message}"
 
 PATHS = (
     Path(THREAD + "/messages", {"POST": create_message, "GET": list_messages}),
-    Path(MESSAGE, {"GET": get_message, "POST": update_message}),
+    Path(MESSAGE, {"GET": get_message, "POST": update_message, "DELETE": delete_message}),
     Path(MESSAGE + "/files", {"GET": list_message_files}, only=has_files),
     Path(MESSAGE + "/files/{file}", {"GET": get_message_file}, only=has_files),
 )

@@ -29,7 +29,13 @@ async def create_thread_and_run(ask: Ask) -> Out | Told:
     body = ask.body
     hearing, new, thread = Hearing.read(ask, body), ask.reads.new_run(body), ask.reads.new_thread_of_run(body)
     run = await ask.services.runs.create_with_thread(
-        ask.workspace, new, thread.metadata, thread.messages, caller=ask.guest.caller
+        ask.workspace,
+        new,
+        thread.metadata,
+        thread.messages,
+        file_ids=thread.file_ids,
+        resources=thread.resources,
+        caller=ask.guest.caller,
     )
     return hearing.answer(ask, run)
 

@@ -11,7 +11,10 @@ from orchestrator.server.routes.path import Path
 async def create_thread(ask: Ask) -> Out:
     """Create a thread, with its first messages (T1)."""
     new = ask.reads.new_thread(ask.body)
-    return ask.shows.record(await ask.services.threads.create(ask.workspace, new.metadata, new.messages))
+    thread = await ask.services.threads.create(
+        ask.workspace, new.metadata, new.messages, file_ids=new.file_ids, resources=new.resources
+    )
+    return ask.shows.record(thread)
 
 
 async def list_threads(ask: Ask) -> Out:
@@ -25,11 +28,11 @@ async def get_thread(ask: Ask) -> Out:
 
 
 async def update_thread(ask: Ask) -> Out:
-    """Replace a thread's metadata (T3)."""
-    metadata = ask.reads.new_metadata(ask.body)
-    if metadata is None:
+    """Change a thread's metadata, or what its tools may use (T3)."""
+    changes = ask.reads.thread_changes(ask.body)
+    if not changes:
         return await get_thread(ask)
-    return ask.shows.record(await ask.services.threads.update(ask.workspace, ask.ids["thread"], metadata))
+    return ask.shows.record(await ask.services.threads.update(ask.workspace, ask.ids["thread"], **changes))
 
 
 async def delete_thread(ask: Ask) -> Out:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sized
-from typing import get_args
+from typing import cast, get_args
 
+from orchestrator.server.records import Json
 from orchestrator.server.store.threads import NewMessage
 from orchestrator.wire.assistants import (
     DESCRIPTION_LENGTH,
@@ -13,7 +14,7 @@ from orchestrator.wire.assistants import (
     TOOLS_COUNT,
     metadata_fault,
 )
-from orchestrator.wire.faults import EMPTY_MESSAGES, invalid
+from orchestrator.wire.faults import EMPTY_MESSAGES, NO_FILE_SEARCH, Fault, invalid
 from orchestrator.wire.steps import Role
 
 _LIMITS = {
@@ -37,10 +38,17 @@ def check_assistant(fields: Mapping[str, object]) -> None:
         raise invalid("model must name a model", "model")
     if "metadata" in fields:
         check_metadata(fields["metadata"])
+    check_tools(cast("Iterable[Json]", fields.get("tools") or ()))
     for name, (limit, unit) in _LIMITS.items():
         value = fields.get(name)
         if isinstance(value, Sized) and len(value) > limit:
             raise invalid(f"{name} holds at most {limit} {unit}", name)
+
+
+def check_tools(tools: Iterable[Json]) -> None:
+    """Tools that a model may be offered here. Others, whatever their kind, are kept and shown as they came."""
+    if any(tool.get("type") == "file_search" for tool in tools):
+        raise Fault("unsupported", NO_FILE_SEARCH, "tools")
 
 
 def check_messages(messages: Iterable[NewMessage]) -> None:

@@ -18,7 +18,7 @@ from orchestrator.server.performers.door import Bounds
 from orchestrator.server.queue import RunQueue
 from orchestrator.server.records import Assistant, Event, Json, Page, Run, Step, Thread
 from orchestrator.server.service.caller import ANYBODY, Caller, refuse_if_full
-from orchestrator.server.service.checks import check_messages, check_metadata
+from orchestrator.server.service.checks import check_messages, check_metadata, check_tools
 from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Listed
 from orchestrator.server.service.threads import new_thread
@@ -114,6 +114,7 @@ class Runs:
     ) -> Run:
         check_metadata(new.metadata)
         check_messages(new.additional_messages)
+        check_tools(new.tools or ())
         assistant = await self._store.read(lambda tx: assistants.get(tx, workspace, new.assistant_id))
         now, seconds = self._clock(), self._bounds.limits(assistant).run_seconds
 
