@@ -23,6 +23,7 @@ from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
 from orchestrator.server.serving import Address, listening
 from orchestrator.server.store.folder import hold
+from orchestrator.server.telemetry.setup import instruments
 from orchestrator.settings import Settings
 from orchestrator.wire.outputs import LARGEST
 
@@ -130,7 +131,15 @@ async def running(
     performers = [functions] if functions else []
     bounds = functions or SameBounds(Limits(run_seconds=settings.run_seconds))
     async with (
-        open_server(settings.data, models=models, performers=performers, bounds=bounds) as server,
+        instruments(settings.operating) as observed,
+        open_server(
+            settings.data,
+            models=models,
+            performers=performers,
+            bounds=bounds,
+            grace=settings.operating.grace,
+            instruments=observed,
+        ) as server,
         listening(server.app, host=settings.host, port=settings.port, closing=server.drain) as address,
     ):
         file = settings.data / ANNOUNCEMENT

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 from orchestrator.errors import SettingsError
 
@@ -12,7 +14,58 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8700
 RUN_SECONDS = 600.0
 LONGEST_RUN = 604_800.0
+GRACE_SECONDS = 5.0
+LONGEST_GRACE = 3600.0
 LOCAL = "local"  # the built-in environment: the embedded server
+
+W = TypeVar("W", bound=str)
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_FORMATS: tuple[LogFormat, ...] = ("text", "json")
+LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
+_OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operating:
+    """How a server is run: its log, its traces, its end.
+
+    `traces_to`: base address of an OTLP receiver; `trace`: whether there are traces at all; `grace`: seconds that turns
+    under way get when it stops.
+    """
+
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "warning"
+    log_content: bool = False
+    trace: bool = False
+    traces_to: str | None = None
+    grace: float = GRACE_SECONDS
+
+    @classmethod
+    def read(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        log_format: str | None = None,
+        log_level: str | None = None,
+        log_content: bool = False,
+        traces_to: str | None = None,
+        grace: float | None = None,
+    ) -> Operating:
+        """Options win over `ORCHESTRATOR_*` variables. `OTEL_EXPORTER_OTLP_ENDPOINT` asks for traces as well.
+
+        Raises:
+            SettingsError: a variable has a value that it cannot have.
+        """
+        named = any(environ.get(name) for name in _OTLP) and environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+        return cls(
+            log_format=_word(environ, "ORCHESTRATOR_LOG_FORMAT", log_format, "text", LOG_FORMATS),
+            log_level=_word(environ, "ORCHESTRATOR_LOG_LEVEL", log_level, "warning", LOG_LEVELS),
+            log_content=log_content,
+            trace=bool(traces_to or named),
+            traces_to=traces_to,
+            grace=_seconds(environ, "ORCHESTRATOR_GRACE", GRACE_SECONDS, 0, LONGEST_GRACE) if grace is None else grace,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +80,7 @@ class Settings:
     port: int
     environ: Mapping[str, str]
     run_seconds: float = RUN_SECONDS  # that a run may take when no manifest says otherwise
+    operating: Operating = field(default_factory=Operating)
 
     @property
     def manifests(self) -> Path:
@@ -50,8 +104,9 @@ class Settings:
         host: str | None = None,
         port: int | None = None,
         run_timeout: float | None = None,
+        **operating: Any,
     ) -> Settings:
-        """Options win over `ORCHESTRATOR_*` variables, those over defaults.
+        """Options win over `ORCHESTRATOR_*` variables, those over defaults. `operating`: see `Operating.read`.
 
         Raises:
             SettingsError: the folder does not exist, the port is not a number from 0 to 65535, or the run timeout
@@ -69,6 +124,7 @@ class Settings:
             port=_port(environ) if port is None else port,
             environ=environ,
             run_seconds=_run_seconds(environ) if run_timeout is None else run_timeout,
+            operating=Operating.read(environ, **operating),
         )
 
 
@@ -80,12 +136,25 @@ def _port(environ: Mapping[str, str]) -> int:
 
 
 def _run_seconds(environ: Mapping[str, str]) -> float:
-    text = environ.get("ORCHESTRATOR_RUN_TIMEOUT") or str(RUN_SECONDS)
+    return _seconds(environ, "ORCHESTRATOR_RUN_TIMEOUT", RUN_SECONDS, 1, LONGEST_RUN)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = environ.get(name) or str(default)
     try:
         seconds = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds <= LONGEST_RUN:
-        hint = f"seconds, a number from 1 to {LONGEST_RUN:.0f}"
-        raise SettingsError(f"ORCHESTRATOR_RUN_TIMEOUT is '{text[:80]}', not a time.", hint=hint)
+        seconds = math.nan
+    if not least <= seconds <= most:
+        hint = f"seconds, a number from {least:.0f} to {most:.0f}"
+        raise SettingsError(f"{name} is '{text[:80]}', not a time.", hint=hint)
     return seconds
+
+
+def _word(environ: Mapping[str, str], name: str, given: str | None, default: W, words: Sequence[W]) -> W:
+    """One of some words: what the option says, else the variable, else the default."""
+    said = given or environ.get(name) or default
+    for word in words:
+        if word == said.lower():
+            return word
+    raise SettingsError(f"{name} is '{said[:80]}'.", hint=f"one of {', '.join(words)}")

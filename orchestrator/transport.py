@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,9 @@ import orjson
 from orchestrator.errors import CannotUnderstand, Rejected, SettingsError, Unreachable
 
 MAX_ANSWER = 64 * 1024 * 1024  # bytes
+NOTHING: Mapping[str, str] = {}
+carried: ContextVar[Mapping[str, str]] = ContextVar("carried", default=NOTHING)
+"""Headers that every request made in a context takes along: the place in a trace."""
 MAX_LINE = 8 * 1024 * 1024  # bytes of one line of a stream
 
 
@@ -182,10 +186,10 @@ class Client:
         self, method: str, path: str, json: object, query: Mapping[str, str] | None
     ) -> AsyncGenerator[httpx2.Response]:
         content = None if json is None else _encoded(json)
-        headers = {"content-type": "application/json"} if content is not None else None
+        headers = {"content-type": "application/json"} if content is not None else {}
         try:
             request = self._client.build_request(
-                method, self.base_url + path, content=content, headers=headers, params=query
+                method, self.base_url + path, content=content, headers={**headers, **carried.get()}, params=query
             )
         except (httpx2.InvalidURL, ValueError) as error:
             raise _permanent(f"The base address is not a URL: {error}.") from error

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli import output as terminal
-from orchestrator.settings import LONGEST_RUN, Settings
+from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +26,36 @@ run_timeout = click.option(
     metavar="SECONDS",
     help="Time that a run may take, waiting included (default: 600).",
 )
+_operating = (
+    click.option("--log-format", type=click.Choice(LOG_FORMATS), help="Form of the log on stderr (default: text)."),
+    click.option("--log-level", type=click.Choice(LOG_LEVELS), help="From which level on (default: warning)."),
+    click.option("--log-content", is_flag=True, help="Let the log quote what errors say, perhaps words of users."),
+    click.option("--traces-to", metavar="URL", help="Base address of an OTLP receiver for traces (extra 'otel')."),
+    click.option(
+        "--grace",
+        type=click.FloatRange(0, LONGEST_GRACE),
+        metavar="SECONDS",
+        help="Time for turns under way when the server stops (default: 5).",
+    ),
+)
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def operating(command: F) -> F:
+    """The options of commands that run a server: its log, its traces, its end."""
+    for option in reversed(_operating):
+        command = option(command)
+    return command
+
+
+def served(**given: Any) -> Settings:
+    """As `settings`, for a command that runs a server: its log begins."""
+    from orchestrator.server.telemetry import logs
+
+    made = settings(**given)
+    how = made.operating
+    logs.configure(how.log_format, how.log_level, content=how.log_content)
+    return made
 
 
 def settings(**given: Any) -> Settings:

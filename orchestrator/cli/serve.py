@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @options.host
 @options.port
 @options.data
+@options.run_timeout
+@options.operating
 def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given: Any) -> None:
     """Serve the Assistant API until a signal comes.
 
@@ -39,7 +41,7 @@ def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given
     from orchestrator.embedded import running
     from orchestrator.server.serving import run, signals
 
-    settings = options.settings(**given)
+    settings = options.served(**given)
     models = _models(settings, named, key, tokens, chosen=given["environment"] is not None)
 
     async def main() -> None:

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 @options.port
 @options.data
 @options.run_timeout
+@options.operating
 def command(**given: Any) -> int:
     """Serve, apply assistants.d, perform functions of plugins, until a signal comes."""
     from orchestrator.server.serving import run
     from orchestrator.settings import LOCAL
     from orchestrator.workspace import Workspace
 
-    work = Workspace.read(options.settings(environment=LOCAL, **given))
+    work = Workspace.read(options.served(environment=LOCAL, **given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
     return run(lambda: _up(work))

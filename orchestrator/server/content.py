@@ -64,6 +64,6 @@ async def _pour(chunks: Chunks, send: Send) -> bool:
             with anyio.fail_after(READER_SECONDS):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except Exception as error:  # noqa: BLE001 - whatever it is, the client sees that something is missing
-        _log.warning("an answer broke off: %r", error)
+        _log.warning("an answer broke off", exc_info=error)
         return False
     return True

@@ -35,7 +35,14 @@ from orchestrator.server.records import Assistant, Json, Message, Run, Step
 from orchestrator.server.speech import Speech
 from orchestrator.server.store import runs
 from orchestrator.server.store.door import Store, Tx
-from orchestrator.server.telemetry.traces import ERROR_TYPE, FINISH_REASONS, INPUT_TOKENS, OUTPUT_TOKENS, Traces
+from orchestrator.server.telemetry.traces import (
+    ERROR_TYPE,
+    FINISH_REASONS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    RESPONSE_MODEL,
+    Traces,
+)
 from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
@@ -71,6 +78,7 @@ class _Heard:
     thoughts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # by the field they came in
     usage: Json | None = None
     reason: str | None = None
+    model: str | None = None
 
     def add(self, piece: CallPiece) -> None:
         """More of a call."""
@@ -140,12 +148,14 @@ class Drive:
             self._texts[spoken.message_id] = spoken.text
 
     async def _hear(self, model: Model, request: ModelRequest, speech: Speech) -> _Heard:
-        with self._means.traces.turn(self._run) as mark:
+        with self._means.traces.turn(self._run, getattr(model, "provider", "openai")) as mark:
             heard = await _listen(model, request, speech)
             if heard.usage is not None:
                 mark.note(INPUT_TOKENS, heard.usage["prompt_tokens"])
                 mark.note(OUTPUT_TOKENS, heard.usage["completion_tokens"])
             mark.note(FINISH_REASONS, [heard.reason or ""])
+            if heard.model is not None:
+                mark.note(RESPONSE_MODEL, heard.model)
             return heard
 
     def _asked(self, heard: _Heard) -> Asked:
@@ -210,7 +220,7 @@ class Drive:
                     mark.note(ERROR_TYPE, "tool_error")
                 return output
         except Exception:  # noqa: BLE001 - a performer that breaks its promise breaks no run
-            _log.exception("the performer of '%s' raised, in run %s", call.name, self._run.id)
+            _log.exception("the performer of '%s' raised", call.name)
             return turns.broken(call)
 
     async def _move(self, unit: Callable[[Tx], tuple[Run, tuple[Step, ...]]]) -> None:
@@ -246,7 +256,7 @@ async def _listen(model: Model, request: ModelRequest, speech: Speech) -> _Heard
                 case Spent():
                     heard.usage = usage.of(event)  # the last word counts
                 case Stop():
-                    heard.reason = event.reason
+                    heard.reason, heard.model = event.reason, event.model
                     return heard
     raise ModelFault("The model stopped without an end.")
 

@@ -177,6 +177,7 @@ class Endpoint:
         if self._services.life.stopping and scope["method"] not in _READS:
             raise Fault("unavailable", STOPPING, retry_after=5)
         _refuse_other_sites(headers)
+        trail.about_run(scope["path_params"].get("run"))
         ask = Ask(
             services=self._services,
             dialect=self._dialect,

@@ -120,6 +120,7 @@ class Worker:
 
     def enqueue(self, run_id: str, workspace: str) -> None:
         """See that a queued run is carried out; workspaces take turns."""
+        trail.run_id.set(run_id)
         self._line.add(Waiting(run_id=run_id, workspace=workspace, origin=self._instruments.origin()))
         self._pump()
 
@@ -160,17 +161,20 @@ class Worker:
         try:
             assistant = await self._store.read(partial(assistants.of_run, run=run))
             with self._means.traces.run(run, assistant, one.origin.place) as mark:
-                mark.note(RUN_STATUS, await Drive(self._means, run, assistant).to_end())
+                status = await Drive(self._means, run, assistant).to_end()
+                mark.note(RUN_STATUS, status)
+            _log.info("carried on", extra={"status": status})
         except Lost:
             return
         except StoreError as error:
             self._later(one, error)
         except ModelFault as fault:
+            _log.warning("the model did not answer: %s", fault.code, extra={"content": str(fault)})
             await self._fail(run, {"code": fault.code, "message": clean(str(fault))})
         except Failed as reason:
             await self._fail(run, server_error(str(reason)))
         except Exception:  # noqa: BLE001 - whatever it is, the run ends and the server goes on
-            _log.exception("run %s failed inside the server", run.id)
+            _log.exception("a run failed inside the server")
             await self._fail(run, server_error("The server failed while it carried out this run."))
 
     async def _claim(self, one: Waiting) -> Run | None:

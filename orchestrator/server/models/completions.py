@@ -28,6 +28,7 @@ from orchestrator.server.models.door import (
 from orchestrator.tools.kind import as_object
 
 MAX_HELD = 8 * 1024 * 1024  # characters of an answer that are not understood yet
+MAX_NAME = 200  # characters of the model's name that are kept
 _SSE_FIELDS = ("event", "id", "retry", "")  # the empty name: a comment
 _THOUGHTS = ("reasoning_content", "reasoning")  # fields in which reasoning comes; the first that is there counts
 _BROKEN = frozenset(("error", "network_error", "abort", "insufficient_system_resource"))
@@ -47,6 +48,7 @@ class Completion:
         self._reason: str | None = None
         self._said = False  # text or a call
         self._spent: Spent | None = None
+        self._model: str | None = None  # as the endpoint names it
         self._understood = False
         self._is_error = False  # the event was announced as an error
         self._event: list[str] = []  # data lines of one event that are not complete JSON yet
@@ -95,7 +97,7 @@ class Completion:
         yield from self._calls.rest()
         if self._spent:
             yield self._spent
-        yield Stop(reason=self._stop_reason(reason))
+        yield Stop(reason=self._stop_reason(reason), model=self._model)
 
     def _fault(self, payload: object) -> ModelFault:
         return complaints.fault(payload, hide=self._hide)
@@ -142,6 +144,9 @@ class Completion:
         if self._is_error or fields is not chunk or complaints.complains(fields):
             raise self._fault(chunk)
         self._understood = True
+        named = fields.get("model")
+        if self._model is None and isinstance(named, str):
+            self._model = named[:MAX_NAME] or None
         usage = as_object(fields.get("usage"))
         if usage:
             self._spent = spent(usage)

@@ -70,9 +70,13 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """The turn is over. `reason`: stop, tool_calls, length or content_filter. Always the last event."""
+    """The turn is over. `reason`: stop, tool_calls, length or content_filter. Always the last event.
+
+    `model` is the name that the endpoint gave the model that answered.
+    """
 
     reason: str
+    model: str | None = field(default=None, compare=False)
 
 
 ModelEvent = TextPiece | ThoughtPiece | CallPiece | Spent | Stop
@@ -92,7 +96,7 @@ class ModelFault(Exception):
 
 
 class Model(Protocol):
-    """A chat model."""
+    """A chat model. One that does not speak OpenAI's protocol names itself in an attribute `provider`, for traces."""
 
     def respond(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Answer one turn; the last event is `Stop`.

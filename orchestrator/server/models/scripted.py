@@ -44,6 +44,8 @@ class _Answer:
 class ScriptedModel:
     """The offline model, with a script or without. The same request has the same answer, call ids included."""
 
+    provider = "orchestrator"
+
     def __init__(self, script: Script | None, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._rules = script.replies if script else ()
         self._pause = pause

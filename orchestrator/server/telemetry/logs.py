@@ -1,7 +1,8 @@
 """The log: one line per record on standard error, as text or JSON, each with the request and the run it is about.
 
 What people say never stands in it. Our own lines are written so; the words of an exception may quote what it met, so
-of an exception only the places and the types are told, unless `content` allows more.
+of an exception only the places and the types are told, unless `content` allows more. What a line has to say that may
+quote somebody goes apart, as `extra={"content": …}`.
 """
 
 from __future__ import annotations
@@ -11,20 +12,13 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Literal
-
-from pythonjsonlogger.json import JsonFormatter
+from typing import Any
 
 from orchestrator.server.telemetry import trail
+from orchestrator.settings import LogFormat, LogLevel
 
-Form = Literal["text", "json"]
-Level = Literal["debug", "info", "warning", "error"]
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-
-_FIELDS = {"time": "time", "levelname": "level", "name": "logger", "message": "message"}
-_TRAIL = ("request", "run", "workspace")
-_EXTRA = ("method", "route", "status", "ms", "bytes")
+TRAIL = ("request_id", "run_id", "workspace")
+_EXTRA = ("method", "route", "status", "ms", "bytes", "content")
 _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160))} | {
     0x2028: "\\u2028",
     0x2029: "\\u2029",
@@ -32,15 +26,23 @@ _CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 16
 WITHHELD = "(its words are withheld: --log-content)"
 
 
-def configure(form: Form, level: Level, *, content: bool = False) -> None:
+def configure(form: LogFormat, level: LogLevel, *, content: bool = False) -> None:
     """Log to standard error from here on: our own lines from `level` on, those of libraries from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_mark)
-    handler.setFormatter(_Json(content) if form == "json" else _Text(content))
+    if not content:
+        handler.addFilter(_without_content)
+    handler.setFormatter(_json(content) if form == "json" else Text(content))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("orchestrator").setLevel(level.upper())
+
+
+def _json(content: bool) -> logging.Formatter:
+    from orchestrator.server.telemetry.json_lines import JsonLines  # noqa: PLC0415 - only for who wants JSON
+
+    return JsonLines(content)
 
 
 def trace(error: BaseException, *, content: bool) -> str:
@@ -57,7 +59,8 @@ def _places(error: BaseException, seen: set[int]) -> Iterator[str]:
     if before is not None and id(before) not in seen:
         yield from _places(before, seen)
         yield "then"
-    yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        yield f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}'
     kind = type(error)
     yield f"{kind.__module__}.{kind.__qualname__} {WITHHELD}"
     if isinstance(error, BaseExceptionGroup):
@@ -65,35 +68,24 @@ def _places(error: BaseException, seen: set[int]) -> Iterator[str]:
             yield from _places(one, seen)  # pyright: ignore[reportUnknownArgumentType]
 
 
+def _without_content(record: logging.LogRecord) -> bool:
+    """Take away what a line says apart because it may quote somebody."""
+    record.content = None
+    return True
+
+
 def _mark(record: logging.LogRecord) -> bool:
     """Add what the record is about."""
     place = trail.workspace.get()
-    record.request = trail.request_id.get()
-    record.run = trail.run_id.get()
+    record.word = record.levelname.lower()
+    record.request_id = trail.request_id.get()
+    record.run_id = trail.run_id.get()
     record.workspace = None if place is None else trail.blurred(place)
     record.time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     return True
 
 
-class _Json(JsonFormatter):
-    """An object per line; what is not known is left out."""
-
-    def __init__(self, content: bool) -> None:
-        super().__init__(  # pyright: ignore[reportUnknownMemberType]
-            (*_FIELDS, *_TRAIL), rename_fields=_FIELDS
-        )
-        self._content = content
-
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The fields that say something."""
-        return {name: value for name, value in log_data.items() if value is not None}
-
-    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
-        """See `trace`."""
-        return "" if ei[1] is None else trace(ei[1], content=self._content)
-
-
-class _Text(logging.Formatter):
+class Text(logging.Formatter):
     """A line for people; nobody can break out of it with a line break of his own."""
 
     def __init__(self, content: bool) -> None:
@@ -103,7 +95,7 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the trace below it."""
         facts = vars(record)
-        head = f"{facts['time']} {record.levelname.lower()} {record.name}: {record.getMessage().translate(_CONTROL)}"
+        head = f"{facts['time']} {facts['word']} {record.name}: {record.getMessage().translate(_CONTROL)}"
         line = " ".join([head, *_pairs(facts)])
         if record.exc_info and record.exc_info[1] is not None:
             line += "\n" + trace(record.exc_info[1], content=self._content)
@@ -111,6 +103,6 @@ class _Text(logging.Formatter):
 
 
 def _pairs(facts: Mapping[str, Any]) -> Iterator[str]:
-    for name in (*_EXTRA, *_TRAIL):
+    for name in (*_EXTRA, *TRAIL):
         if facts.get(name) is not None:
             yield f"{name}={str(facts[name]).translate(_CONTROL)}"

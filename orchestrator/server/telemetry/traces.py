@@ -18,6 +18,7 @@ ERROR_TYPE = "error.type"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_MODEL = "gen_ai.response.model"
 RUN_STATUS = "orchestrator.run.status"
 
 
@@ -46,8 +47,8 @@ class Traces(Protocol):
         """A run in the hands of a worker, below `place`."""
         ...
 
-    def turn(self, run: Run) -> AbstractContextManager[Mark]:
-        """A turn of the model, which is told of it by `traceparent`."""
+    def turn(self, run: Run, provider: str) -> AbstractContextManager[Mark]:
+        """A turn of the model, which learns of it by `traceparent`. `provider`: who answers, or whose protocol."""
         ...
 
     def call(self, run: Run, call: Call) -> AbstractContextManager[Mark]:
@@ -90,7 +91,7 @@ class NoTraces:
         """Nothing."""
         return _NOTHING
 
-    def turn(self, run: Run) -> AbstractContextManager[Mark]:
+    def turn(self, run: Run, provider: str) -> AbstractContextManager[Mark]:
         """Nothing."""
         return _NOTHING
 

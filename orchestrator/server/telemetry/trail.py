@@ -14,10 +14,17 @@ workspace: ContextVar[str | None] = ContextVar("workspace", default=None)
 
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
+_RUN = re.compile(r"run_[A-Za-z0-9_-]{1,64}")
+
 
 def named(given: bytes | None) -> str:
     """The id of a request: the one that the client gave if it is a sane word, else a fresh one."""
     return given.decode() if given is not None and _SANE.fullmatch(given) else str(uuid.uuid4())
+
+
+def about_run(given: str | None) -> None:
+    """What follows is about the run that a path names, if that is the id of one."""
+    run_id.set(given if given is not None and _RUN.fullmatch(given) else None)
 
 
 def begin(*, request: str | None, run: str, place: str) -> None:

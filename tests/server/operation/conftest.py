@@ -1,0 +1,1 @@
+"""Pytest puts this folder on the path: the tests here import `process`."""
