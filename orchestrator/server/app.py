@@ -21,6 +21,7 @@ from orchestrator.server.exchange import Endpoint, Services
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, system_clock
 from orchestrator.server.models.door import Models
+from orchestrator.server.once import Repeats
 from orchestrator.server.openapi import document
 from orchestrator.server.operation import Operation
 from orchestrator.server.performers import PERFORMERS
@@ -105,6 +106,7 @@ async def open_server(
         worker = Worker(
             store, hub, models=models, performers=hands, bounds=bounds, clock=clock, instruments=instruments
         )
+        repeats = Repeats(store, clock)
         async with open_gate(store, data, access or Access(), clock) as gate:
             services = Services(
                 assistants=Assistants(store, clock),
@@ -113,12 +115,13 @@ async def open_server(
                 files=Files(store, Blobs(data / FILES), clock, files or Rules()),
                 gate=gate,
                 instruments=instruments,
+                repeats=repeats,
             )
             operation = Operation(store, worker, instruments.tally, services.life)
             await worker.start()
             app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
             server = Server(app, services, worker, grace)
-            async with services.files.tidied():
+            async with services.files.tidied(), repeats.swept():
                 try:
                     yield server
                 finally:

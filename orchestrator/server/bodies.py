@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import anyio
@@ -31,6 +31,7 @@ class Incoming:
         self._receive = receive
         self._unsent = asks_first
         self._over = False
+        self.passing: Callable[[bytes], None] | None = None  # sees the pieces, too
 
     async def whole(self) -> bytes | None:
         """The whole body; None when it is larger than BODY. Raises: Fault, Gone."""
@@ -57,6 +58,8 @@ class Incoming:
                 raise invalid("The request body came too slowly.")
             size += len(part)
             if part:
+                if self.passing is not None:
+                    self.passing(part)
                 yield part
 
     async def swallow(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,12 +20,15 @@ from orchestrator.server.bodies import BODY, Gone, Incoming
 from orchestrator.server.content import Content, pour
 from orchestrator.server.dialects.dialect import Answers, Dialect, Out, Reply, Requests
 from orchestrator.server.dialects.fields import as_body
+from orchestrator.server.fingerprints import Passing, of_json
 from orchestrator.server.life import Life
+from orchestrator.server.once import HEADER, REPLAYED, Repeats
 from orchestrator.server.records import Json
 from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.files import Files
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
+from orchestrator.server.store.door import Store
 from orchestrator.server.stream import Told, tell
 from orchestrator.server.telemetry import trail
 from orchestrator.server.telemetry.instruments import Instruments
@@ -51,6 +55,13 @@ class Services:
     gate: Gate
     instruments: Instruments = field(default_factory=Instruments)
     life: Life = field(default_factory=Life)
+    repeats: Repeats | None = None
+
+    def over(self, store: Store) -> Services:
+        """The same services on another store."""
+        return replace(
+            self, assistants=self.assistants.over(store), threads=self.threads.over(store), runs=self.runs.over(store)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +148,7 @@ class Endpoint:
 
     async def _serve(self, scope: Scope, receive: Receive, visit: Visit, stack: ExitStack) -> None:
         try:
-            guest, answer = await self._answer(scope, receive, stack)
+            guest, answer = await self._answer(scope, receive, visit, stack)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -153,7 +164,7 @@ class Endpoint:
         else:
             await _send(visit.send, self._dialect.answers.signed(answer, visit.request_id), guest.headers)
 
-    async def _answer(self, scope: Scope, receive: Receive, stack: ExitStack) -> tuple[Guest, Answer]:
+    async def _answer(self, scope: Scope, receive: Receive, visit: Visit, stack: ExitStack) -> tuple[Guest, Answer]:
         """What to answer, and to whom; he leaves with the stack."""
         headers = _headers(scope)
         incoming = Incoming(receive, asks_first="expect" in headers)
@@ -161,14 +172,16 @@ class Endpoint:
             guest = await self._services.gate.admit(headers, self._dialect.requests.workspace)
             stack.callback(guest.leave)
             trail.workspace.set(guest.workspace)
-            answer = await self._carry_out(scope, headers, guest, incoming)
+            answer = await self._carry_out(scope, headers, guest, incoming, visit)
             await _seat(guest, answer)
             return guest, answer
         except Fault:
             await incoming.swallow()
             raise
 
-    async def _carry_out(self, scope: Scope, headers: Mapping[str, str], guest: Guest, incoming: Incoming) -> Answer:
+    async def _carry_out(
+        self, scope: Scope, headers: Mapping[str, str], guest: Guest, incoming: Incoming, visit: Visit
+    ) -> Answer:
         verb = self._verbs.get(scope["method"])
         whole = scope["method"] == "POST" and not isinstance(verb, Streamed)
         data = await incoming.whole() if whole else b""
@@ -189,7 +202,24 @@ class Endpoint:
             data=data,
             incoming=incoming,
         )
+        if HEADER in headers and scope["method"] == "POST":
+            return await self._once(verb, ask, _target(scope), visit)
         return await verb(ask)
+
+    async def _once(self, verb: Verb, ask: Ask, target: str, visit: Visit) -> Answer:
+        """Carry out a request that may have been carried out before."""
+        if self._services.repeats is None:
+            return await verb(ask)
+        if ask.data is None or not isinstance(verb, Streamed):
+            request = partial(of_json, target, ask.data or b"")
+        else:
+            passing = Passing(target, ask.headers.get("content-type", ""))
+            ask.incoming.passing, request = passing.feed, passing.digest
+        once = self._services.repeats.once(ask.workspace, ask.headers[HEADER], request)
+        answer = await verb(replace(ask, services=self._services.over(once)))
+        if once.replayed:
+            visit.mark(REPLAYED, "true")
+        return answer
 
     def _refusal(self, error: Exception, request_id: str) -> Reply:
         answers = self._dialect.answers
@@ -224,6 +254,11 @@ def parse(data: bytes) -> Json:
     if data.count(b"[") + data.count(b"{") > DEPTH and _deeper(value, DEPTH):
         raise invalid(f"The request body is nested deeper than {DEPTH} levels.")
     return as_body(value)
+
+
+def _target(scope: Scope) -> str:
+    """Where a request goes, in this dialect."""
+    return f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.server.dialects import DIALECTS
 from orchestrator.server.dialects.contract import JSON, Contract, Operation, Parameter, Refused, Schema
 from orchestrator.server.dialects.dialect import Dialect
-from orchestrator.server.exchange import Verb
+from orchestrator.server.dialects.extensions import KEY, REPLAYED
 from orchestrator.server.links import PRODUCES, Link, links
 from orchestrator.server.routes import Path, name, paths, summary
 
@@ -76,7 +76,7 @@ def _paths(dialect: Dialect) -> Iterator[tuple[str, Schema]]:
     needs = {name(verb): _ids(path) for path in paths(dialect) for verb in path.verbs.values()}
     for path in paths(dialect):
         template = dialect.base + path.template
-        yield template, {method.lower(): _verb(dialect, path, verb, needs) for method, verb in path.verbs.items()}
+        yield template, {method.lower(): _verb(dialect, path, method, needs) for method in path.verbs}
 
 
 def _ids(path: Path) -> frozenset[str]:
@@ -84,8 +84,9 @@ def _ids(path: Path) -> frozenset[str]:
     return frozenset(_ID.findall(path.template))
 
 
-def _verb(dialect: Dialect, path: Path, verb: Verb, needs: Mapping[str, frozenset[str]]) -> Schema:
+def _verb(dialect: Dialect, path: Path, method: str, needs: Mapping[str, frozenset[str]]) -> Schema:
     """One verb of a path."""
+    verb, keyed = path.verbs[method], method == "POST"
     contract, named, ids = dialect.contract, name(verb), _ids(path)
     operation = contract.operations.get(named, UNDESCRIBED)
     follow = list(_links(contract, named, needs))
@@ -93,14 +94,14 @@ def _verb(dialect: Dialect, path: Path, verb: Verb, needs: Mapping[str, frozense
         "operationId": _operation_id(dialect, named),
         "summary": summary(verb),
         "tags": [dialect.name],
-        "parameters": [*map(_id, sorted(ids)), *map(_parameter, _parameters(contract, operation))],
+        "parameters": [*map(_id, sorted(ids)), *map(_parameter, _parameters(contract, operation, keyed))],
         **_request(operation),
         "responses": {
-            "200": _good(dialect, contract, operation, follow),
+            "200": _good(dialect, operation, follow, keyed),
             **{
                 str(status): _refusal(contract, refused)
                 for status, refused in contract.refusals.items()
-                if _may(refused, operation, ids)
+                if _may(refused, operation, ids, keyed)
             },
         },
     }
@@ -115,13 +116,17 @@ def _links(contract: Contract, named: str, needs: Mapping[str, frozenset[str]]) 
     return links(named, produced, needs)
 
 
-def _may(refused: Refused, operation: Operation, ids: frozenset[str]) -> bool:
+def _may(refused: Refused, operation: Operation, ids: frozenset[str], keyed: bool) -> bool:
     """Whether an operation may be refused so."""
+    if refused.keyed and not keyed:
+        return False
     return (bool(operation.takes) or not refused.posts) and (bool(ids or operation.takes) or not refused.ids)
 
 
-def _parameters(contract: Contract, operation: Operation) -> Iterator[Parameter]:
+def _parameters(contract: Contract, operation: Operation, keyed: bool) -> Iterator[Parameter]:
     yield from operation.parameters
+    if keyed:
+        yield KEY
     yield from contract.headers
 
 
@@ -132,14 +137,15 @@ def _request(operation: Operation) -> Schema:
     return {"requestBody": {"required": operation.needed, "content": content}}
 
 
-def _good(dialect: Dialect, contract: Contract, operation: Operation, follow: Sequence[Link]) -> Schema:
+def _good(dialect: Dialect, operation: Operation, follow: Sequence[Link], keyed: bool) -> Schema:
     """The answer to a request that was carried out, and what can follow."""
     answer: Schema = {
         "description": operation.about or "Done.",
         "content": {media: {"schema": schema} for media, schema in operation.gives.items()},
     }
-    if contract.signature:
-        answer["headers"] = _headers(contract.signature)
+    headers = (*dialect.contract.signature, *((REPLAYED,) if keyed else ()))
+    if headers:
+        answer["headers"] = _headers(headers)
     if follow:
         answer["links"] = {link.verb: _link(dialect, link) for link in follow}
     return answer

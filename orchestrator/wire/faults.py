@@ -14,6 +14,7 @@ FaultKind = Literal[
     "other_workspace",
     "unknown_url",
     "busy",
+    "reused",  # an Idempotency-Key that was used for another request
     "too_large",
     "slow_down",
     "internal",

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,33 +12,13 @@ import anyio
 import httpx2
 import pytest
 from live import Live, live_server
+from mortal import mortal_server
 from virtual import run_virtually
 from wire_kit import BASES, Frame, client, error, frames, made, place, run_body, start, stream, until
 
 from orchestrator.server.dialects.dashscope import Dashscope
 from orchestrator.server.records import Event, Run
 from orchestrator.server.stream import KEEPALIVE_SECONDS, Told, tell
-
-SERVER = """
-import sys
-from pathlib import Path
-from orchestrator.server.app import open_server
-from orchestrator.server.models.directory import Directory, Route
-from orchestrator.server.models.scripted import ScriptedModel
-from orchestrator.server.serving import listening, run, signals
-
-async def main():
-    models = Directory([Route(match="*", model=ScriptedModel(None))])
-    with signals() as called:
-        async with (
-            open_server(Path(sys.argv[1]), models=models) as server,
-            listening(server.app, host="127.0.0.1", port=0, closing=server.drain) as address,
-        ):
-            print(address.port, flush=True)
-            await called.wait()
-
-run(main)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -155,20 +132,9 @@ def test_a_hundred_streams_lose_nothing_and_tell_nothing_twice(live: Live) -> No
 # --- a server that dies
 
 
-@contextmanager
-def killable(data: Path) -> Iterator[tuple[Live, Callable[[], None]]]:
-    """A server in a process of its own, and how to kill it."""
-    with subprocess.Popen([sys.executable, "-c", SERVER, str(data)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Live("127.0.0.1", int(process.stdout.readline())), process.kill
-        finally:
-            process.kill()
-
-
 def test_after_a_kill_in_mid_stream_the_client_takes_up_the_stream_without_a_gap(tmp_path: Path) -> None:
     heard: list[Frame] = []
-    with killable(tmp_path) as (live, kill), client(live, "/api/v1") as http:
+    with mortal_server(tmp_path) as (live, kill), client(live, "/api/v1") as http:
         body = run_body(http, "/slow 1 a b c d e f", stream=True)
         with http.stream("POST", "/threads/runs", json=body) as answer:
             for frame in frames(answer.iter_lines()):
@@ -177,7 +143,7 @@ def test_after_a_kill_in_mid_stream_the_client_takes_up_the_stream_without_a_gap
                     kill()
                     break
     run = json.loads(heard[1].data)
-    with killable(tmp_path) as (live, _), client(live, "/api/v1") as http:
+    with mortal_server(tmp_path) as (live, _), client(live, "/api/v1") as http:
         rest = stream(http, "GET", f"{place(run)}/stream", **{"Last-Event-ID": str(heard[-1].id)})
         whole = stream(http, "GET", f"{place(run)}/stream")
     assert rest[-2].event == "thread.run.completed"

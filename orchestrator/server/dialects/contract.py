@@ -56,6 +56,7 @@ class Refused:
     posts: bool = False
     ids: bool = False
     waits: bool = False  # it may carry Retry-After
+    keyed: bool = False  # only of requests that may bear an Idempotency-Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

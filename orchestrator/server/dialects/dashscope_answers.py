@@ -23,6 +23,7 @@ _REFUSALS: dict[FaultKind, tuple[int, str]] = {
     "missing": (400, "InvalidParameter"),
     "unknown_url": (400, "InvalidParameter"),
     "busy": (400, "InvalidParameter"),
+    "reused": (422, "InvalidParameter"),
     "too_large": (400, "InvalidParameter"),
     "no_key": (400, "InvalidParameter"),
     "bad_key": (401, "InvalidApiKey"),

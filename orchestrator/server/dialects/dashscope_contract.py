@@ -99,6 +99,7 @@ CONTRACT = Contract(
     refusals={
         400: Refused(about="Wrong, busy, too large, or deleted, or it does not exist: the message tells."),
         401: Refused(about="The key is not known here."),
+        422: Refused(about="The Idempotency-Key was used before, for another request.", keyed=True),
         429: Refused(about="Too many requests for this key.", waits=True),
         500: Refused(about="The server is at fault."),
         503: Refused(about="The server stops, or its database cannot be used at the moment.", waits=True),

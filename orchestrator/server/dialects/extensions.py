@@ -14,6 +14,15 @@ _RESUMING = (
     Parameter(name="Last-Event-ID", schema=_NUMBER, about="Begin behind the event with this id.", place="header"),
     Parameter(name="after", schema=_NUMBER, about="The same, for whoever cannot set headers."),
 )
+KEY = Parameter(
+    name="Idempotency-Key",
+    schema={"type": "string", "pattern": "^[!-~][ -~]{0,254}$"},
+    about="The request is carried out once, however often it comes with this key within 24 hours.",
+    place="header",
+)  # of every POST
+REPLAYED = Parameter(
+    name="Idempotency-Replayed", schema={"const": "true"}, about="The answer is the one that was given before."
+)
 _STREAM = "The run's events; each has an `id`, from which the stream can be taken up again."
 
 

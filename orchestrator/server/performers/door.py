@@ -60,5 +60,5 @@ class Bounds(Protocol):
     """Who knows an assistant's limits."""
 
     def limits(self, assistant: Assistant) -> Limits:
-        """The limits that hold for runs of this assistant."""
+        """The limits that hold for runs of this assistant. Must not block; asked on any thread."""
         ...

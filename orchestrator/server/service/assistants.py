@@ -39,6 +39,10 @@ class Assistants:
         self._store = store
         self._clock = clock
 
+    def over(self, store: Store) -> Assistants:
+        """The same on another store."""
+        return Assistants(store, self._clock)
+
     async def create(
         self,
         workspace: str,
@@ -71,8 +75,7 @@ class Assistants:
             resources=laid_over({}, resources or {}),
         )
         check_assistant({name: getattr(assistant, name) for name in CHANGEABLE})
-        await self._store.write(lambda tx: table.insert(tx, assistant))
-        return assistant
+        return await self._store.write(lambda tx: table.insert(tx, assistant))
 
     async def get(self, workspace: str, assistant_id: str) -> Assistant:
         """The assistant."""

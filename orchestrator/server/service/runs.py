@@ -84,6 +84,10 @@ class Runs:
         self._bounds = bounds
         self._clock = clock
 
+    def over(self, store: Store) -> Runs:
+        """The same on another store."""
+        return Runs(store, queue=self._queue, hub=self._hub, bounds=self._bounds, clock=self._clock)
+
     async def create(self, workspace: str, thread_id: str, new: NewRun, caller: Caller = ANYBODY) -> Run:
         """A new run of a thread. Refused while another one is active."""
         return await self._create(workspace, new, caller, lambda tx: (threads.get(tx, workspace, thread_id), ()))
@@ -115,16 +119,16 @@ class Runs:
         check_metadata(new.metadata)
         check_messages(new.additional_messages)
         check_tools(new.tools or ())
-        assistant = await self._store.read(lambda tx: assistants.get(tx, workspace, new.assistant_id))
-        now, seconds = self._clock(), self._bounds.limits(assistant).run_seconds
+        now = self._clock()
 
         def unit(tx: Tx) -> Run:
+            assistant = assistants.get(tx, workspace, new.assistant_id)
             place, told = thread(tx)
             _refuse_if_busy(tx, place.id)
             refuse_if_full(tx, workspace, caller)
             for message in new.additional_messages:
                 threads.add_message(tx, place, message, now)
-            run = _effective(new, assistants.get(tx, workspace, new.assistant_id), place, now, seconds)
+            run = _effective(new, assistant, place, now, self._bounds.limits(assistant).run_seconds)
             run = replace(run, key_id=caller.key_id)
             rows.insert(tx, "runs", run)
             log.append(tx, run.id, (*told, (run_event("created"), run), (run_event("queued"), run)))

@@ -29,6 +29,10 @@ class Threads:
         self._store = store
         self._clock = clock
 
+    def over(self, store: Store) -> Threads:
+        """The same on another store."""
+        return Threads(store, self._clock)
+
     async def create(
         self,
         workspace: str,

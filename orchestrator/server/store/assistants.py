@@ -16,9 +16,10 @@ TABLE = "assistants"
 _OWN = "id = :id AND workspace = :workspace AND deleted_at IS NULL"
 
 
-def insert(tx: Tx, assistant: Assistant) -> None:
+def insert(tx: Tx, assistant: Assistant) -> Assistant:
     """Add an assistant."""
     rows.insert(tx, TABLE, assistant)
+    return assistant
 
 
 def get(tx: Tx, workspace: str, assistant_id: str) -> Assistant:

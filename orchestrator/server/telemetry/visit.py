@@ -26,6 +26,7 @@ class Visit:
         "_begun",
         "_dialect",
         "_mark",
+        "_marks",
         "_method",
         "_route",
         "_send",
@@ -47,6 +48,7 @@ class Visit:
         self._begun = perf_counter()
         self._status: int | None = None
         self._sent = 0
+        self._marks: list[tuple[bytes, bytes]] = []
 
     def __enter__(self) -> Visit:
         trail.request_id.set(self.request_id)
@@ -66,6 +68,10 @@ class Visit:
                 "bytes": self._sent,
             }
             _log.info("answered" if self._status else "left", extra=facts)
+
+    def mark(self, name: str, value: str) -> None:
+        """One more header for the answer."""
+        self._marks.append((name.encode(), value.encode()))
 
     @contextmanager
     def streaming(self) -> Generator[None]:
@@ -87,7 +93,7 @@ class Visit:
                 self._dialect, self._route, self._method, message["status"], perf_counter() - self._begun
             )
             headers = [pair for pair in message["headers"] if pair[0] != _ID]
-            message = {**message, "headers": [*headers, (_ID, self.request_id.encode())]}
+            message = {**message, "headers": [*headers, *self._marks, (_ID, self.request_id.encode())]}
         return self._send(message)
 
 
