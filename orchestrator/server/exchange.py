@@ -60,7 +60,11 @@ class Services:
     def over(self, store: Store) -> Services:
         """The same services on another store."""
         return replace(
-            self, assistants=self.assistants.over(store), threads=self.threads.over(store), runs=self.runs.over(store)
+            self,
+            assistants=self.assistants.over(store),
+            threads=self.threads.over(store),
+            runs=self.runs.over(store),
+            files=self.files.over(store),
         )
 
 

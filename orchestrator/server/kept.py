@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from orchestrator.server.records import Assistant, Message, Record, Run, Step, Thread
+from orchestrator.server.records import Assistant, File, Message, Record, Run, Step, Thread
 from orchestrator.server.service.listing import Attached
 from orchestrator.server.store import rows
 
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Assistant, Thread, Message, Run, Step, Attached)
+    kind.__name__: kind for kind in (Assistant, Thread, Message, Run, Step, File, Attached)
 }  # what the services give back
 
 
 def shelve(value: object) -> object:
     """The value as JSON. Raises: TypeError when it is of a kind that is not known here."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case tuple() | list():
-            items = cast("list[object] | tuple[object, ...]", value)
-            return {type(items).__name__: [shelve(item) for item in items]}
-        case _ if type(value).__name__ in _KINDS:
-            return {type(value).__name__: rows.to_row(cast("Record", value))}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple | list):
+        items = cast("list[object] | tuple[object, ...]", value)
+        return {type(items).__name__: [shelve(item) for item in items]}
+    if type(value).__name__ in _KINDS:
+        return {type(value).__name__: rows.to_row(cast("Record", value))}
     raise TypeError(f"cannot keep a {type(value).__name__}")
 
 

@@ -170,6 +170,33 @@ def test_a_key_is_known_in_its_own_workspace_only(live: Live, key: dict[str, str
         assert not replayed(other)
 
 
+# --- uploads
+
+
+@pytest.mark.parametrize("base", [dialect.base for dialect in DIALECTS])
+def test_an_upload_again_is_the_same_file(live: Live, key: dict[str, str], base: str) -> None:
+    with client(live, base) as http:
+        field = "files" if base == "/api/v1" else "file"
+
+        def upload(content: bytes) -> httpx2.Response:
+            return http.post(
+                "/files", files={field: ("a.txt", content)}, data={"purpose": "assistants"}, headers=key
+            )  # with a new boundary each time
+
+        before = len(files(http))
+        first, again = upload(b"x" * 5000), upload(b"x" * 5000)
+        assert (replayed(first), replayed(again)) == (False, True)
+        assert plain(first) == plain(again)
+        assert len(files(http)) == before + 1
+        assert upload(b"x" * 4999 + b"y").status_code == 422
+        assert len(files(http)) == before + 1
+
+
+def files(http: httpx2.Client) -> list[Any]:
+    body = made(http.get("/files"))
+    return body["data"]["files"] if isinstance(body["data"], dict) else body["data"]
+
+
 # --- streams
 
 

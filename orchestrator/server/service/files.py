@@ -105,6 +105,10 @@ class Files:
         self._blobs = blobs
         self._clock = clock
 
+    def over(self, store: Store) -> Files:
+        """The same on another store for rows."""
+        return Files(store, self._blobs, self._clock, self.rules)
+
     @asynccontextmanager
     async def receiving(self, workspace: str) -> AsyncGenerator[Tray]:
         """Where the files of an upload arrive, before `keep`."""
@@ -122,11 +126,12 @@ class Files:
         fitting = [(new, await new.arrived.draft.seal()) for new in news if new.arrived.fits]
         now = self._clock()
         made = [_file(workspace, new, sealed, now) for new, sealed in fitting]
-        kept, taken = await self._store.write(lambda tx: _keep(tx, workspace, made, most=self.rules.workspace, now=now))
-        left = [file for file in made if file not in kept]
-        await self._blobs.drop(file.id for file in left)
-        names = [*(new.arrived.name for new in news if not new.arrived.fits), *(file.name for file in left)]
-        return Uploaded(files=tuple(kept), refused=tuple((name, self._full(name, taken)) for name in names))
+        unfit = [new.arrived.name for new in news if not new.arrived.fits]
+        kept, left, taken = await self._store.write(
+            lambda tx: _keep(tx, workspace, made, unfit, most=self.rules.workspace, now=now)
+        )
+        await self._blobs.drop(file.id for file in made if file not in kept)
+        return Uploaded(files=tuple(kept), refused=tuple((name, self._full(name, taken)) for name in left))
 
     async def get(self, workspace: str, file_id: str) -> File:
         """The file."""
@@ -187,8 +192,13 @@ class Files:
         return Fault("too_large", f"There is no room for '{name}': {taken} of {of} bytes are used in this workspace.")
 
 
-def _keep(tx: Tx, workspace: str, files: Sequence[File], *, most: int, now: int) -> tuple[list[File], int]:
-    """Write rows as long as there is room; those written, and the bytes that are taken then."""
+def _keep(
+    tx: Tx, workspace: str, files: Sequence[File], unfit: Sequence[str], *, most: int, now: int
+) -> tuple[list[File], list[str], int]:
+    """Write rows as long as there is room.
+
+    Those written, the names of all that are left out (`unfit` were before), and the bytes that are taken then.
+    """
     taken = table.space(tx, workspace, now)
     kept: list[File] = []
     for file in files:
@@ -196,7 +206,8 @@ def _keep(tx: Tx, workspace: str, files: Sequence[File], *, most: int, now: int)
             table.insert(tx, file)
             kept.append(file)
             taken += file.size
-    return kept, taken
+    left = [*unfit, *(file.name for file in files if file not in kept)]
+    return kept, left, taken
 
 
 def _file(workspace: str, new: NewFile, sealed: Sealed, now: int) -> File:
