@@ -29,6 +29,7 @@ _REFUSALS: dict[FaultKind, tuple[int, str, str | None]] = {  # status, type, cod
     "missing": (404, _INVALID, None),
     "unknown_url": (404, _INVALID, None),
     "busy": (400, _INVALID, None),
+    "reused": (422, "idempotency_error", None),
     "unsupported": (400, _INVALID, "unsupported"),
     "too_large": (413, _INVALID, None),
     "no_key": (401, _INVALID, None),

@@ -96,6 +96,7 @@ CONTRACT = Contract(
         401: Refused(about="The key is missing, or not known here."),
         404: Refused(about="Deleted, or it does not exist.", ids=True),
         413: Refused(about="The body is too large.", posts=True),
+        422: Refused(about="The Idempotency-Key was used before, for another request.", keyed=True),
         429: Refused(about="Too many requests for this key.", waits=True),
         500: Refused(about="The server is at fault."),
         503: Refused(about="The server stops, or its database cannot be used at the moment.", waits=True),
