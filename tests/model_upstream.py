@@ -27,6 +27,7 @@ class Canned:
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     then: str = "end"
     chunked: bool = True
+    pause: float = 0.0  # seconds before each piece
 
 
 def refusal(status: int, body: bytes, **headers: str) -> Canned:
@@ -85,6 +86,7 @@ async def _play(answer: Canned, writer: asyncio.StreamWriter) -> bool:
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     for piece in answer.pieces:
         if piece:
+            await asyncio.sleep(answer.pause)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if answer.chunked else piece)
             await writer.drain()
     if answer.then == "stall":

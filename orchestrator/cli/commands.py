@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
     "serve": ("serve", "Serve the Assistant API; no manifests, no plug-ins."),
+    "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),
     "schema": ("schema", "Print the JSON Schema of manifests, for editors; --api: the OpenAPI document."),
     "version": ("version", "Print the version."),
 }

@@ -32,6 +32,7 @@ from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.files import Files, Rules
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
+from orchestrator.server.service.usage import Usage
 from orchestrator.server.store.blobs import Blobs
 from orchestrator.server.store.sqlite import DATABASE, SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
@@ -113,6 +114,7 @@ async def open_server(
                 threads=Threads(store, clock),
                 runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
                 files=Files(store, Blobs(data / FILES), clock, files or Rules()),
+                usage=Usage(store, clock),
                 gate=gate,
                 instruments=instruments,
                 repeats=repeats,

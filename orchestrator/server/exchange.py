@@ -28,6 +28,7 @@ from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.files import Files
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
+from orchestrator.server.service.usage import Usage
 from orchestrator.server.store.door import Store
 from orchestrator.server.stream import Told, tell
 from orchestrator.server.telemetry import trail
@@ -52,6 +53,7 @@ class Services:
     threads: Threads
     runs: Runs
     files: Files
+    usage: Usage
     gate: Gate
     instruments: Instruments = field(default_factory=Instruments)
     life: Life = field(default_factory=Life)

@@ -13,6 +13,7 @@ from orchestrator.server.records import Json
 
 COUNTED = ("prompt_tokens", "completion_tokens", "total_tokens")
 PARTS = ("cached_tokens", "reasoning_tokens")
+COUNTS = ("runs", "turns", *COUNTED, *PARTS)  # of an account: runs that ended, turns with their tokens
 
 
 def of(spent: Spent) -> Json:

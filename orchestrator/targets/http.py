@@ -120,6 +120,11 @@ class HttpTarget:
         messages = cast("list[object]", data if isinstance(data, list) else [])
         return as_object(messages[0], "a message") if messages else None
 
+    async def usage(self, **query: str) -> Mapping[str, Any]:
+        """What the workspace has used; only our own server knows it. `query`: group_by, from, to."""
+        answer = await self._ask.repeatable("GET", "/usage", query=query)
+        return as_object(answer.json(), "a report of usage")
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._ask.close()

@@ -193,6 +193,9 @@ def call(c: Json) -> Out:
     return {**identity, "type": kind, kind: inner}
 
 
+_PARTS = (("prompt_tokens", "cached_tokens"), ("completion_tokens", "reasoning_tokens"))
+
+
 def usage(u: Json | None) -> Out | None:
     """Tokens in both vocabularies that the vendor has used."""
     if u is None:
@@ -204,6 +207,7 @@ def usage(u: Json | None) -> Out | None:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": int(u.get("total_tokens", prompt + completion)),
+        **{f"{whole}_details": {part: u[part]} for whole, part in _PARTS if part in u},
     }
 
 

@@ -257,7 +257,11 @@ OBJECTS: dict[str, Schema] = {
         gives(
             dict.fromkeys(
                 ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens", "total_tokens"), COUNT
-            )
+            ),
+            {
+                "prompt_tokens_details": gives({"cached_tokens": COUNT}),
+                "completion_tokens_details": gives({"reasoning_tokens": COUNT}),
+            },
         )
     ),
     "Step": gives(

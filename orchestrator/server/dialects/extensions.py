@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from orchestrator.server.dialects.contract import EVENTS, JSON, PAGE, TEXT, Names, Operation, Parameter
+from orchestrator.server.dialects.contract import (
+    COUNT,
+    EVENTS,
+    FLAG,
+    JSON,
+    PAGE,
+    TEXT,
+    Names,
+    Operation,
+    Parameter,
+    Schema,
+    choice,
+    gives,
+    items,
+    optional,
+)
+from orchestrator.server.usage import COUNTS
 
 _FILTERS = (
     Parameter(name="status", schema=TEXT, about="Only runs with this status; several with commas between."),
@@ -23,6 +39,27 @@ KEY = Parameter(
 REPLAYED = Parameter(
     name="Idempotency-Replayed", schema={"const": "true"}, about="The answer is the one that was given before."
 )
+_DATE = {"type": "string", "format": "date"}
+_GROUPING = (
+    Parameter(name="group_by", schema=TEXT, about="day, assistant or model; several with commas between."),
+    Parameter(name="from", schema=_DATE, about="The first day, UTC; 30 days up to `to` if left out."),
+    Parameter(name="to", schema=_DATE, about="The last day, counted too; today if left out."),
+)
+_COUNTS: dict[str, Schema] = dict.fromkeys(COUNTS, COUNT)
+_GROUP = gives(
+    {"object": choice("usage"), **_COUNTS},
+    {"day": _DATE, "assistant_id": TEXT, "assistant_name": optional(TEXT), "model": TEXT},
+)
+_USAGE = gives(
+    {
+        "object": choice("list"),
+        "from": _DATE,
+        "to": _DATE,
+        "data": items(_GROUP),
+        "total": gives(_COUNTS),
+        "has_more": FLAG,
+    }
+)
 _STREAM = "The run's events; each has an `id`, from which the stream can be taken up again."
 
 
@@ -32,4 +69,5 @@ def extensions(ref: Names) -> dict[str, Operation]:
         "list_threads": Operation(gives={JSON: ref("ThreadList")}, parameters=PAGE),
         "list_all_runs": Operation(gives={JSON: ref("RunList")}, parameters=(*PAGE, *_FILTERS)),
         "stream_run": Operation(gives={EVENTS: ref("Event")}, parameters=_RESUMING, about=_STREAM),
+        "get_usage": Operation(gives={JSON: _USAGE}, parameters=_GROUPING),
     }

@@ -7,19 +7,11 @@ from typing import Literal
 
 from orchestrator.server.records import Json, Run
 from orchestrator.server.store.door import Row, Tx
+from orchestrator.server.usage import COUNTED, COUNTS, PARTS
 
 Group = Literal["day", "assistant", "model"]
 
 DAY = 86_400_000  # milliseconds
-COUNTS = (
-    "runs",
-    "turns",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
-)
 COLUMNS: dict[Group, str] = {"day": "day", "assistant": "assistant_id", "model": "model"}
 
 _PLACE = ("workspace", "day", "assistant_id", "model")
@@ -39,7 +31,7 @@ def add(tx: Tx, run: Run, now: int, *, usage: Json | None = None, turns: int = 0
     To be called in the unit that stores the same: then nothing is ever counted twice or not at all.
     """
     place = {"workspace": run.workspace, "day": now // DAY, "assistant_id": run.assistant_id, "model": run.model}
-    tokens = {name: (usage or {}).get(name, 0) for name in COUNTS[2:]}
+    tokens = {name: (usage or {}).get(name, 0) for name in (*COUNTED, *PARTS)}
     tx.change(_ADD, {**place, "runs": runs, "turns": turns, **tokens})
 
 
@@ -56,11 +48,11 @@ def total(tx: Tx, workspace: str, days: tuple[int, int]) -> Row:
     return tx.rows(f"SELECT {_SUMS} {_PICKED}", _values(workspace, days))[0]
 
 
-def assistant_names(tx: Tx, workspace: str, ids: Sequence[str]) -> dict[str, str | None]:
-    """What assistants are called, deleted or not."""
+def assistant_name(tx: Tx, workspace: str, assistant_id: str) -> str | None:
+    """What an assistant is called, deleted or not."""
     sql = "SELECT name FROM assistants WHERE id = :id AND workspace = :workspace"
-    found = {one: tx.rows(sql, {"id": one, "workspace": workspace}) for one in ids}
-    return {one: rows[0]["name"] for one, rows in found.items() if rows}
+    found = tx.rows(sql, {"id": assistant_id, "workspace": workspace})
+    return found[0]["name"] if found else None
 
 
 def _values(workspace: str, days: tuple[int, int]) -> dict[str, str | int]:
