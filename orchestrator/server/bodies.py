@@ -43,6 +43,7 @@ class Incoming:
                 if size <= BODY:
                     parts += part
         if scope.cancelled_caught:
+            self._over = True
             raise invalid(f"The request body did not arrive within {BODY_SECONDS:g} seconds.")
         return bytes(parts) if size <= BODY else None
 
@@ -55,6 +56,7 @@ class Incoming:
             with anyio.move_on_at(due) as scope:
                 part = await self._part()
             if scope.cancelled_caught:
+                self._over = True
                 raise invalid("The request body came too slowly.")
             size += len(part)
             if part:

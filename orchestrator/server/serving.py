@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.errors import SettingsError
+from orchestrator.server.connection import Connection
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ async def listening(
         app,
         log_config=None,
         access_log=access_log,
+        http=Connection,
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -69,4 +69,4 @@ def live_server(
             loop.call_soon_threadsafe(stopped.set)
         thread.join(timeout=20)
         assert not thread.is_alive(), "the server did not stop"
-    assert complaints == [[]]
+    assert complaints == [[]], complaints
