@@ -57,7 +57,10 @@ def _root() -> Schema:
     good = {"description": "The server is there.", "content": {JSON: {"schema": {"type": "object"}}}}
     ready = {"description": "It takes on work.", "content": {JSON: {"schema": _READINESS}}}
     unready = {"description": "It does not; the reasons are given.", "content": {JSON: {"schema": _READINESS}}}
-    counts: Schema = {"description": "In the text format of Prometheus.", "content": {"text/plain": {}}}
+    counts: Schema = {
+        "description": "In the text format of Prometheus.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
     itself = {"description": "This document.", "content": {JSON: {"schema": {"type": "object"}}}}
     return {
         "/healthz": {"get": _plain("healthz", "Whether the server is there", good)},
