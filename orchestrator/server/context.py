@@ -1,0 +1,215 @@
+"""Cuts a conversation to what a model takes. Pure: no I/O, no clock; the same conversation is always cut alike.
+
+What is told, in this order: instructions, the thread's messages, what the run did so far. What must be told comes
+first: instructions, tools, the newest user message, the run's own calls with their outputs. Where that leaves room,
+older messages are told, from the newest backwards, without gaps. If even what must be told is too much, outputs of the
+run's calls are shortened, oldest first; if that is not enough, the run cannot go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.server.records import Json, Run
+from orchestrator.server.tokens import Counts
+from orchestrator.tools import Offer
+
+CONTEXT_TOKENS = 32_768  # of a model of which nobody says what it takes: the least of Model Studio's
+ANSWER_TOKENS = 2_048  # kept for an answer that nobody bounds, but at most a quarter of the context
+SHORT = 200  # characters that a shortened output has at least, unless even these are too many
+
+_START = 40  # tokens that a model's template adds around a conversation
+_MESSAGE = 6  # … around a message
+_CALL = 16  # … around a call
+_TOOLS = 160  # … in front of tools
+_TOOL = 16  # … around a tool
+
+Message = Mapping[str, Any]
+
+
+class TooLong(Exception):
+    """What must be told does not fit; the text is for the client. `limit`: the run's own limit, if that is the reason."""
+
+    def __init__(self, message: str, limit: str | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """The tokens that a prompt may have, where that comes from, and the run's limit that it comes from, if any."""
+
+    tokens: int
+    why: str
+    limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message of the thread: its id, and what the model is told of it."""
+
+    id: str
+    told: Message
+
+    @property
+    def from_user(self) -> bool:
+        """Whether the user said it."""
+        return self.told["role"] == "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """All that a model could be told. `done`: what the run did, each call followed by its output."""
+
+    instructions: str | None
+    offers: Sequence[Offer]
+    history: Sequence[Line]
+    done: Sequence[Message]
+
+
+class Scale:
+    """What things weigh, in tokens as `count` counts them. Messages of threads are remembered in `counts`."""
+
+    def __init__(self, count: Callable[[str], int], name: str = "", counts: Counts | None = None) -> None:
+        self._count = count
+        self._name = name
+        self._counts = counts
+        self._texts: dict[str, int] = {}
+
+    def text(self, text: str) -> int:
+        """A text."""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = self._count(text)
+        return known
+
+    def line(self, line: Line) -> int:
+        """A message of a thread."""
+        if self._counts is None:
+            return self.message(line.told)
+        known = self._counts.get((self._name, line.id))
+        if known is None:
+            known = _MESSAGE + sum(self._parts(line.told, self._count))
+            self._counts.put((self._name, line.id), known)
+        return known
+
+    def knows(self, line: Line) -> bool:
+        """Whether the message need not be counted any more."""
+        return self._counts is not None and self._counts.get((self._name, line.id)) is not None
+
+    def message(self, message: Message) -> int:
+        """A message."""
+        return _MESSAGE + sum(self._parts(message, self.text))
+
+    def frame(self, conversation: Conversation) -> int:
+        """Instructions and tools."""
+        tools = [_TOOL + self.text(_json(_offer(offer))) for offer in conversation.offers]
+        return _START + self.text(conversation.instructions or "") + sum(tools) + (_TOOLS if tools else 0)
+
+    def whole(self, conversation: Conversation) -> int:
+        """All of it."""
+        lines = sum(map(self.line, conversation.history))
+        return self.frame(conversation) + lines + sum(map(self.message, conversation.done))
+
+    def _parts(self, message: Message, count: Callable[[str], int]) -> Iterable[int]:
+        for name, value in message.items():
+            if name == "tool_calls":
+                yield sum(_CALL + count(_json(call["function"])) for call in value)
+            elif isinstance(value, str) and name != "role":
+                yield count(value)
+            elif value is not None and name != "role":
+                yield count(_json(value))
+
+
+def room(run: Run, model_takes: int | None, left: Mapping[str, int]) -> Room:
+    """How long the prompt of a run's next turn may be. `left`: what the run may still spend, by limit."""
+    takes = model_takes or CONTEXT_TOKENS
+    bounds = [run.settings.get("max_tokens"), left.get("max_completion_tokens")]
+    asked = min((bound for bound in bounds if isinstance(bound, int)), default=min(ANSWER_TOKENS, takes // 4))
+    answer = min(max(1, asked), takes // 2)
+    granted = left.get("max_prompt_tokens")
+    if granted is not None and granted < takes - answer:
+        return Room(tokens=granted, why=f"max_prompt_tokens leaves {granted} tokens", limit="max_prompt_tokens")
+    why = f"the model '{run.model}' takes {takes}, of which {answer} are kept for its answer"
+    return Room(tokens=takes - answer, why=why)
+
+
+def fit(conversation: Conversation, room: Room, scale: Scale) -> tuple[Message, ...]:
+    """The messages to tell: at most as much as there is room for. Raises: TooLong."""
+    frame = scale.frame(conversation)
+    lines = conversation.history
+    newest = next((place for place in reversed(range(len(lines))) if lines[place].from_user), None)
+    asked = 0 if newest is None else scale.line(lines[newest])
+    if frame + asked > room.tokens:
+        raise TooLong(_no_room_for_message(frame, asked, room), room.limit)
+    done = _shortened(conversation.done, room.tokens - frame - asked, room, scale)
+    left = room.tokens - frame - asked - sum(map(scale.message, done))
+    first = _first(lines, newest, left, scale)
+    kept = [line.told for place, line in enumerate(lines) if place >= first or place == newest]
+    return (*told_first(conversation.instructions), *kept, *done)
+
+
+def told_first(instructions: str | None) -> tuple[Message, ...]:
+    """The instructions as the message that comes first."""
+    return ({"role": "system", "content": instructions},) if instructions else ()
+
+
+def _first(lines: Sequence[Line], newest: int | None, left: int, scale: Scale) -> int:
+    """The place of the oldest message that, with all that follow, still fits. `newest` has its room already."""
+    for place in reversed(range(len(lines))):
+        left -= 0 if place == newest else scale.line(lines[place])
+        if left < 0:
+            return place + 1
+    return 0
+
+
+def _shortened(done: Sequence[Message], tokens: int, room: Room, scale: Scale) -> list[Message]:
+    """What the run did, with outputs shortened until it fits. Raises: TooLong."""
+    told = list(done)
+    weights = [scale.message(message) for message in told]
+    for place, message in enumerate(told):
+        over = sum(weights) - tokens
+        if over <= 0:
+            return told
+        if message["role"] == "tool":
+            told[place] = {**message, "content": _short(message["content"], over, scale)}
+            weights[place] = scale.message(told[place])
+    if sum(weights) > tokens:
+        text = f"The calls of this run have {sum(weights)} tokens, their outputs shortened; {tokens} are left for them"
+        raise TooLong(f"{text}: {room.why}.", room.limit)
+    return told
+
+
+def _short(text: str, over: int, scale: Scale) -> str:
+    """The beginning of a text and a mark, `over` tokens less than the text if that can be."""
+    weight = scale.text(text)
+    keep = max(SHORT, len(text) * max(0, weight - over) // max(1, weight))
+    while keep:
+        short = text[:keep] + _mark(text, keep)
+        if scale.text(short) <= weight - over:
+            return short
+        keep = keep // 2 if keep > SHORT else 0
+    mark = _mark(text, 0).lstrip()
+    return mark if scale.text(mark) < weight else text
+
+
+def _mark(text: str, kept: int) -> str:
+    return f"\n[shortened: {len(text) - kept} of {len(text)} characters left out]"
+
+
+def _no_room_for_message(frame: int, asked: int, room: Room) -> str:
+    if frame > room.tokens:
+        return f"The instructions and tools have {frame} tokens; {room.why}."
+    return f"The newest user message has {asked} tokens, the instructions and tools {frame}; {room.why}."
+
+
+def _offer(offer: Offer) -> Json:
+    return {"name": offer.name, "description": offer.description, "parameters": offer.parameters}
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, default=dict).decode()
