@@ -41,7 +41,8 @@ def of_environment(environment: Placed[Environment], environ: Mapping[str, str],
         else:
             where = environment.complain("MAN010", _OUTSIDE, ("spec", "models", nth, "script"))
             model = ScriptedModel(_script(folder, entry.script, where))
-            routes.append(Route(match=entry.match, model=model, told=f"the offline model, script {entry.script}"))
+            told = f"the offline model, script {entry.script}"
+            routes.append(Route(match=entry.match, model=model, context_tokens=entry.context_tokens, told=told))
     return Directory(routes) if routes else offline()
 
 

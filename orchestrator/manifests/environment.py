@@ -99,6 +99,8 @@ class Script(Strictly):
 
     match: Text
     script: Text
+    context_tokens: Annotated[int, Field(ge=1)] | None = None
+    """How many tokens the model is taken to take: to see what a long conversation is cut to."""
 
 
 OURS = frozenset(("model", "messages", "stream", "tools"))  # fields of a request that nobody else may set

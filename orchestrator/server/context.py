@@ -32,20 +32,25 @@ Message = Mapping[str, Any]
 
 
 class TooLong(Exception):
-    """What must be told does not fit; the text is for the client. `limit`: the run's own limit, if that is the reason."""
-
-    def __init__(self, message: str, limit: str | None = None) -> None:
-        super().__init__(message)
-        self.limit = limit
+    """What must be told is more than the model takes; the text is for the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """The tokens that a prompt may have, where that comes from, and the run's limit that it comes from, if any."""
+    """The tokens that a prompt may have, and where that comes from.
+
+    `wished`: within these the run's `max_prompt_tokens` would have it; what must be told is told even so, and the run
+    ends when the model's own count is known.
+    """
 
     tokens: int
     why: str
-    limit: str | None = None
+    wished: int | None = None
+
+    @property
+    def narrow(self) -> int:
+        """The tokens within which history is told."""
+        return self.tokens if self.wished is None else min(self.tokens, self.wished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +136,23 @@ def room(run: Run, model_takes: int | None, left: Mapping[str, int]) -> Room:
     bounds = [run.settings.get("max_tokens"), left.get("max_completion_tokens")]
     asked = min((bound for bound in bounds if isinstance(bound, int)), default=min(ANSWER_TOKENS, takes // 4))
     answer = min(max(1, asked), takes // 2)
-    granted = left.get("max_prompt_tokens")
-    if granted is not None and granted < takes - answer:
-        return Room(tokens=granted, why=f"max_prompt_tokens leaves {granted} tokens", limit="max_prompt_tokens")
     why = f"the model '{run.model}' takes {takes}, of which {answer} are kept for its answer"
-    return Room(tokens=takes - answer, why=why)
+    return Room(tokens=takes - answer, why=why, wished=left.get("max_prompt_tokens"))
 
 
 def fit(conversation: Conversation, room: Room, scale: Scale) -> tuple[Message, ...]:
     """The messages to tell: at most as much as there is room for. Raises: TooLong."""
-    frame = scale.frame(conversation)
     lines = conversation.history
     newest = next((place for place in reversed(range(len(lines))) if lines[place].from_user), None)
-    asked = 0 if newest is None else scale.line(lines[newest])
+    frame, asked = scale.frame(conversation), 0 if newest is None else scale.line(lines[newest])
+    if frame > room.tokens:
+        raise TooLong(f"The instructions and tools have {frame} tokens; {room.why}.")
     if frame + asked > room.tokens:
-        raise TooLong(_no_room_for_message(frame, asked, room), room.limit)
+        said = f"The newest user message has {asked} tokens, the instructions and tools before it {frame}"
+        raise TooLong(f"{said}; {room.why}.")
     done = _shortened(conversation.done, room.tokens - frame - asked, room, scale)
-    left = room.tokens - frame - asked - sum(map(scale.message, done))
-    first = _first(lines, newest, left, scale)
+    must = frame + asked + sum(map(scale.message, done))
+    first = _first(lines, newest, room.narrow - must, scale)
     kept = [line.told for place, line in enumerate(lines) if place >= first or place == newest]
     return (*told_first(conversation.instructions), *kept, *done)
 
@@ -180,7 +184,7 @@ def _shortened(done: Sequence[Message], tokens: int, room: Room, scale: Scale) -
             weights[place] = scale.message(told[place])
     if sum(weights) > tokens:
         text = f"The calls of this run have {sum(weights)} tokens, their outputs shortened; {tokens} are left for them"
-        raise TooLong(f"{text}: {room.why}.", room.limit)
+        raise TooLong(f"{text}: {room.why}.")
     return told
 
 
@@ -199,12 +203,6 @@ def _short(text: str, over: int, scale: Scale) -> str:
 
 def _mark(text: str, kept: int) -> str:
     return f"\n[shortened: {len(text) - kept} of {len(text)} characters left out]"
-
-
-def _no_room_for_message(frame: int, asked: int, room: Room) -> str:
-    if frame > room.tokens:
-        return f"The instructions and tools have {frame} tokens; {room.why}."
-    return f"The newest user message has {asked} tokens, the instructions and tools {frame}; {room.why}."
 
 
 def _offer(offer: Offer) -> Json:

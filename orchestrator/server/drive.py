@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 from orchestrator.server import moves, turns, usage
 from orchestrator.server.allowance import Allowance, allowance
+from orchestrator.server.context import Room, TooLong, room
 from orchestrator.server.entry import CALLS, Asked, Ending
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
+from orchestrator.server.memory import Memory, scene
 from orchestrator.server.models.door import (
     CallPiece,
     Model,
@@ -31,9 +33,8 @@ from orchestrator.server.models.door import (
     ThoughtPiece,
 )
 from orchestrator.server.performers.door import Bounds, Call, Performer
-from orchestrator.server.records import Assistant, Json, Message, Run, Step
+from orchestrator.server.records import Assistant, Json, Run, Step
 from orchestrator.server.speech import Speech
-from orchestrator.server.store import runs
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.telemetry.traces import (
     ERROR_TYPE,
@@ -43,6 +44,7 @@ from orchestrator.server.telemetry.traces import (
     RESPONSE_MODEL,
     Traces,
 )
+from orchestrator.server.tokens import Counts
 from orchestrator.wire.outputs import tidy
 
 T = TypeVar("T")
@@ -64,10 +66,15 @@ class Means:
     new_id: Callable[[Prefix], str]
     draining: Callable[[], bool]
     traces: Traces
+    counts: Counts
 
 
 class Failed(Exception):
-    """The run cannot go on; the text is for the client."""
+    """The run cannot go on; text and code are for the client."""
+
+    def __init__(self, message: str, *, code: str = "server_error") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -105,24 +112,32 @@ class Drive:
         self._assistant = assistant
         self._limits = means.bounds.limits(assistant)
         self._tools = turns.offered(run)
-        self._history: Sequence[Message] = ()
         self._steps: tuple[Step, ...] = ()
         self._texts: dict[str, str] = {}
 
     async def to_end(self) -> str:
         """Carry the run on; its status then. Raises: Lost, Failed, ModelFault, and whatever a model raises."""
-        self._history, self._steps, self._texts = await self._means.store.read(
-            partial(_scene, run=self._run, count=turns.span(self._run, self._limits))
-        )
+        memory = await self._remember()
         while self._run.status == "in_progress" and not self._means.draining():
             last = self._steps[-1] if self._steps else None
             if last is not None and last.type == CALLS and last.status == "in_progress":
                 await self._perform(last)
             else:
-                await self._turn()
+                await self._turn(memory)
         return self._run.status
 
-    async def _turn(self) -> None:
+    async def _remember(self) -> Memory:
+        """Read what is recorded."""
+        run, means = self._run, self._means
+        count, room = turns.span(run, self._limits), self._room(allowance(run, ()))
+        found = await means.store.read(partial(scene, run=run, count=count, tokens=room.tokens))
+        self._steps, self._texts = found.steps, dict(found.texts)
+        return Memory(run, found.history, means.counts)
+
+    def _room(self, left: Allowance) -> Room:
+        return room(self._run, self._means.models.context_tokens(self._run.model), left.left)
+
+    async def _turn(self, memory: Memory) -> None:
         reason = turns.hopeless(self._steps, self._tools)
         if reason is not None:
             raise Failed(reason)
@@ -131,7 +146,11 @@ class Drive:
         if model is None:
             raise Failed(f"No model is configured for the name '{run.model}'.")
         left = allowance(run, self._steps)
-        request = left.bound(turns.request(run, self._history, self._steps, self._texts))
+        try:
+            messages = await memory.messages(self._steps, self._texts, self._room(left))
+        except TooLong as reason:
+            raise Failed(str(reason), code="invalid_prompt") from reason
+        request = left.bound(turns.request(run, messages, self._steps))
         ids = {"step_id": means.new_id("step"), "message_id": means.new_id("message")}
         speech = Speech(means.store, means.hub, run, clock=means.clock, **ids)
         try:
@@ -282,11 +301,3 @@ async def _together(jobs: Sequence[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-
-
-def _scene(tx: Tx, run: Run, count: int) -> tuple[Sequence[Message], tuple[Step, ...], dict[str, str]]:
-    """The thread before this run, this run's steps, and its texts."""
-    steps = runs.steps(tx, run.id)
-    own = [runs.message(tx, step.message_id) for step in steps if step.message_id is not None]
-    history = runs.history(tx, run.thread_id, run.id, count)
-    return turns.cut(history, count), steps, {message.id: message.text for message in own}

@@ -19,7 +19,7 @@ from orchestrator.server.records import Json, Message, Run, Step
 from orchestrator.tools import Offer, offer
 from orchestrator.tools.kind import as_object
 
-HISTORY = 200  # messages of a thread that a model is told when nobody says how many
+HISTORY = 1_000  # messages of a thread that a model is told at most when nobody says how many
 STRATEGY_HISTORY = 10  # what `last_messages` means without a number (Model Studio's default)
 WRONG_ROUNDS = 3  # in which the same function is called wrongly, then the run has failed
 
@@ -46,13 +46,8 @@ def offered(run: Run) -> dict[str, Offered]:
     return tools
 
 
-def request(run: Run, history: Sequence[Message], steps: Sequence[Step], texts: Mapping[str, str]) -> ModelRequest:
-    """The model's next turn. `history`: the thread before this run, cut; `texts`: this run's messages by id."""
-    messages: list[dict[str, Any]] = []
-    if run.instructions:
-        messages.append({"role": "system", "content": run.instructions})
-    messages.extend({"role": message.role, "content": content(message)} for message in history)
-    messages.extend(_done(steps, texts))
+def request(run: Run, messages: Sequence[Json], steps: Sequence[Step]) -> ModelRequest:
+    """The model's next turn, in which it is told these messages."""
     return ModelRequest(
         model=run.model,
         messages=messages,
@@ -62,8 +57,13 @@ def request(run: Run, history: Sequence[Message], steps: Sequence[Step], texts: 
     )
 
 
+def told(message: Message) -> Json:
+    """A message of the thread, as the model is told of it."""
+    return {"role": message.role, "content": content(message)}
+
+
 def span(run: Run, limits: Limits) -> int:
-    """How many messages of the thread the model is told."""
+    """How many messages of the thread the model is told at most, however short they are."""
     strategy = as_object(run.options.get("truncation_strategy"))
     counts = [] if limits.context_messages is None else [limits.context_messages]
     if strategy.get("type") == "last_messages":
@@ -72,13 +72,20 @@ def span(run: Run, limits: Limits) -> int:
     return max(1, min(counts, default=HISTORY))
 
 
-def cut(history: Sequence[Message], count: int) -> Sequence[Message]:
-    """The last `count` messages, and the newest user message in any case."""
-    kept = history[-count:]
-    if any(message.role == "user" for message in kept):
-        return kept
-    newest = [message for message in history if message.role == "user"][-1:]
-    return [*newest, *kept]
+def done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    """What the run did: a text goes with the calls that were made in the same breath."""
+    text = ""
+    for step in steps:
+        if step.status != "completed":
+            continue
+        if step.type == "message_creation":
+            text = texts.get(step.message_id or "", "")
+            continue
+        said = {"role": "assistant", "content": text or None, **_thoughts(step)}
+        yield {**said, "tool_calls": [_said(call) for call in step.calls]}
+        for call in step.calls:
+            yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}
+        text = ""
 
 
 def content(message: Message) -> str:
@@ -221,22 +228,6 @@ def _part(part: Json) -> str:
         return str(as_object(part.get("text")).get("value", ""))
     file_id = as_object(part.get("image_file")).get("file_id", "unknown")
     return f"[{part.get('type')}: {file_id}]"
-
-
-def _done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str, Any]]:
-    """What the run did: a text goes with the calls that were made in the same breath."""
-    text = ""
-    for step in steps:
-        if step.status != "completed":
-            continue
-        if step.type == "message_creation":
-            text = texts.get(step.message_id or "", "")
-            continue
-        said = {"role": "assistant", "content": text or None, **_thoughts(step)}
-        yield {**said, "tool_calls": [_said(call) for call in step.calls]}
-        for call in step.calls:
-            yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}
-        text = ""
 
 
 def _thoughts(step: Step) -> Json:

@@ -28,6 +28,7 @@ from orchestrator.server.store.runs import Lost
 from orchestrator.server.telemetry import trail
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.telemetry.traces import RUN_STATUS
+from orchestrator.server.tokens import Counts
 from orchestrator.server.turns import clean
 
 RUNS = 40  # at a time
@@ -71,6 +72,7 @@ class Worker:
             bounds=bounds,
             clock=clock,
             new_id=new_id,
+            counts=Counts(),
             draining=lambda: not self._running,
             traces=self._instruments.traces,
         )
@@ -172,7 +174,7 @@ class Worker:
             _log.warning("the model did not answer: %s", fault.code, extra={"content": str(fault)})
             await self._fail(run, {"code": fault.code, "message": clean(str(fault))})
         except Failed as reason:
-            await self._fail(run, server_error(str(reason)))
+            await self._fail(run, {"code": reason.code, "message": clean(str(reason))})
         except Exception:  # noqa: BLE001 - whatever it is, the run ends and the server goes on
             _log.exception("a run failed inside the server")
             await self._fail(run, server_error("The server failed while it carried out this run."))

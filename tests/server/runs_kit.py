@@ -46,9 +46,13 @@ class Puppet:
     def __init__(self, *turns: list[Told]) -> None:
         self.turns = list(turns)
         self.requests: list[ModelRequest] = []
+        self.takes: int | None = None
 
     def find(self, name: str) -> "Puppet | None":
         return None if name == "nobody" else self
+
+    def context_tokens(self, name: str) -> int | None:
+        return self.takes
 
     async def respond(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         self.requests.append(request)

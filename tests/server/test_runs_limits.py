@@ -97,6 +97,7 @@ async def test_outputs_are_tidied_whoever_gives_them(tmp_path: Path, kind: str, 
             return given
 
     async with house(tmp_path, ask(("f", "{}")), hands=Loud(["f"] if whose == "server" else [])) as h:
+        h.model.takes = 200_000
         run = await h.run(tools=["f"])
         if whose == "client":
             await h.until(run, "requires_action")

@@ -10,7 +10,6 @@ import string
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,17 +39,17 @@ KINDS = {
     "digits": "".join(chance.choices(string.digits, k=2000)),
     "numbers": " | ".join(str(chance.randrange(10**6)) for _ in range(500)),
     "log": "\n".join(f"2026-11-25T01:{n:02}:33.{n * 7:03}Z INFO [worker-{n}] took {n * 13} ms" for n in range(60)),
-    "urls": " ".join(f"https://example.com/a/{uuid.UUID(int=chance.getrandbits(128))}?q={n}" for n in range(50)),
+    "urls": " ".join(f"https://example.com/a/{uuid.UUID(int=n << 70)}?q={n}" for n in range(50)),
     "emoji": "".join(chr(c) for c in range(0x1F300, 0x1F650)) + "👩‍👩‍👧‍👦🏳️‍🌈🇩🇪👍🏽❤️‍🔥" * 20,
     "spaces": "".join(" " * n + "x\n" for n in range(60)) + "\n\n\t\t\tx\r\n" * 20,
-    "chinese": "春天来了，公园里的樱花竞相开放，吸引了许多游客前来观赏。根据财务报告显示，第三季度营业收入同比增长百分之十二点五。"
+    "chinese": "春天来了，公园里的樱花竞相开放，吸引了许多游客前来观赏。第三季度营业收入同比增长百分之十二点五。"
     "《红楼梦》开篇写道：“满纸荒唐言，一把辛酸泪。”患者主诉咳嗽、咳痰伴发热三天，诊断为急性支气管炎。",
     "traditional": "繁體中文測試：請問您需要什麼協助？圖書館藏書豐富，讀者絡繹不絕，電腦與網路設備齊全。",
     "japanese": "昔々あるところに、おじいさんとおばあさんが住んでいました。カタカナのテスト。",
     "korean": "옛날 옛적에 한 마을에 할아버지와 할머니가 살고 있었습니다. 테스트입니다.",
     "russian": "Съешь же ещё этих мягких французских булок, да выпей чаю. Мы должны были встретиться вчера вечером.",
-    "german": "Die Straßenbahnhaltestelle befindet sich hinter der Grundstücksverkehrsgenehmigungszuständigkeit. Über Öl",
-    "french": "L'été dernier, nous avons passé nos vacances près de la mer; les élèves étaient déjà là-bas.",
+    "german": "Die Straßenbahnhaltestelle befindet sich hinter der Grundstücksverkehrsgenehmigungszuständigkeit. Über",
+    "french": "L'été dernier, nous avons passé nos vacances près de la mer.",
     "spanish": "El niño comió una manzana mientras su abuela cosía junto a la ventana; ¡qué tarde tan tranquila!",
     "arabic": "كان يا ما كان في قديم الزمان، كان هناك رجل يعيش في مدينة كبيرة.",
     "hebrew": "היה היה פעם איש זקן שגר בכפר קטן ליד היער.",
@@ -147,15 +146,10 @@ def test_a_damaged_vocabulary_is_told_and_tokens_are_estimated(
     assert len(caplog.records) == 1
 
 
-@pytest.fixture
-def loaded() -> Iterator[list[str]]:
+def test_choosing_a_tokenizer_imports_neither_it_nor_the_vendors_package() -> None:
     code = (
         "import sys; from orchestrator.server.tokens import tokenizer; import orchestrator.server.app\n"
         "print(tokenizer('qwen-plus').name, [m for m in ('dashscope', 'tiktoken', 'requests') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    yield done.stdout.split(maxsplit=1)
-
-
-def test_choosing_a_tokenizer_imports_neither_it_nor_the_vendors_package(loaded: list[str]) -> None:
-    assert loaded == ["qwen", "[]\n"]
+    assert done.stdout == "qwen []\n"

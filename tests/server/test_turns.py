@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.server import turns
+from orchestrator.server.context import told_first
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Message, Run, Step
 
@@ -50,20 +51,14 @@ def test_instructions_come_first_then_history_then_what_the_run_did() -> None:
         step("message_creation", message_id="m1"),
         step("tool_calls", calls=(row("c1", "o1"), row("c2", "o2"))),
     ]
-    request = turns.request(run, [message("hi")], steps, {"m0": "ha", "m1": "see"})
+    texts = {"m0": "ha", "m1": "see"}
+    told = [*told_first(run.instructions), turns.told(message("hi")), *turns.done(steps, texts)]
+    request = turns.request(run, told, steps)
     roles = [m["role"] for m in request.messages]
     assert roles == ["system", "user", "assistant", "tool", "tool"]
     assert request.messages[2]["content"] == "see"
     assert [c["id"] for c in request.messages[2]["tool_calls"]] == ["c1", "c2"]
     assert [offer.name for offer in request.offers] == ["f", "search"]
-
-
-def test_the_newest_user_message_survives_every_cut() -> None:
-    history = [message("q1"), message("q2"), message("a1", "assistant"), message("a2", "assistant")]
-    assert [m.id for m in turns.cut(history, 1)] == ["q2", "a2"]
-    assert [m.id for m in turns.cut(history, 3)] == ["q2", "a1", "a2"]
-    assert [m.id for m in turns.cut(history[:1], 9)] == ["q1"]
-    assert turns.cut([], 3) == []
 
 
 @pytest.mark.parametrize(
@@ -85,8 +80,8 @@ def test_how_much_is_told(strategy: object, bound: int | None, count: int) -> No
 
 def test_a_forced_call_is_forced_once() -> None:
     run = replace(RUN, options={"tool_choice": "required", "truncation_strategy": {"type": "auto"}})
-    assert turns.request(run, [], [], {}).options == {"tool_choice": "required"}
-    assert turns.request(run, [], [step("tool_calls")], {}).options == {"tool_choice": "auto"}
+    assert turns.request(run, [], []).options == {"tool_choice": "required"}
+    assert turns.request(run, [], [step("tool_calls")]).options == {"tool_choice": "auto"}
 
 
 def test_ids_of_calls_are_unique_in_the_run() -> None:

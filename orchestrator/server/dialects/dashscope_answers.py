@@ -17,6 +17,7 @@ from orchestrator.server.service.listing import Attached
 from orchestrator.wire.faults import Fault, FaultKind
 
 _SAMPLING = ("temperature", "top_p", "top_k", "max_tokens")
+_ERROR_CODES = ("server_error", "rate_limit_exceeded")
 _ECHOED = ("tool_choice", "parallel_tool_calls", "response_format", "max_prompt_tokens", "max_completion_tokens")
 _REFUSALS: dict[FaultKind, tuple[int, str]] = {
     "invalid": (400, "InvalidParameter"),
@@ -123,7 +124,7 @@ def step(s: Step) -> Out:
         "type": s.type,
         "status": s.status,
         "step_details": _step_details(s),
-        "last_error": s.last_error,
+        "last_error": _known(s.last_error),
         **dict.fromkeys(("expired_at", "cancelled_at", "failed_at", "completed_at")),
         "metadata": {},
         "usage": usage(s.usage),
@@ -223,10 +224,15 @@ def _required_action(r: Run) -> Out | None:
 
 def _run_error(r: Run) -> Json | None:
     if r.last_error is not None or r.status != "incomplete":
-        return r.last_error
+        return _known(r.last_error)
     details: Mapping[str, Any] = r.incomplete_details or {}
     reason = details.get("reason", "a limit was reached")
     return {"code": "server_error", "message": f"The run ended before its answer was complete: {reason}."}
+
+
+def _known(error: Json | None) -> Json | None:
+    """An error with a code that this dialect has; `invalid_prompt` is OpenAI's."""
+    return {**error, "code": "server_error"} if error and error["code"] not in _ERROR_CODES else error
 
 
 def _step_details(s: Step) -> Out:

@@ -36,7 +36,16 @@ class Directory:
 
     def find(self, name: str) -> Model | None:
         """The model of the first route that matches; None: none does."""
-        return next((route.model for route in self.routes if fnmatchcase(name, route.match)), None)
+        route = self._route(name)
+        return route and route.model
+
+    def context_tokens(self, name: str) -> int | None:
+        """How many tokens the model of a name takes, its answer included; None: nobody knows."""
+        route = self._route(name)
+        return route and route.context_tokens
+
+    def _route(self, name: str) -> Route | None:
+        return next((route for route in self.routes if fnmatchcase(name, route.match)), None)
 
     @property
     def told(self) -> list[str]:

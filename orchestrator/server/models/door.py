@@ -113,3 +113,7 @@ class Models(Protocol):
     def find(self, name: str) -> Model | None:
         """The model for a name; None: none is configured."""
         ...
+
+    def context_tokens(self, name: str) -> int | None:
+        """How many tokens the model of a name takes, its answer included; None: nobody knows."""
+        ...

@@ -13,6 +13,8 @@ from orchestrator.server.store.rows import Listed
 
 T = TypeVar("T")
 
+PAGE = 50  # messages of a thread that are read at once
+
 
 class Lost(Exception):
     """The run has another owner or another status than was thought: whoever meets this stops."""
@@ -53,6 +55,7 @@ _OF_KEY = """
 SELECT COUNT(*) AS count FROM (SELECT 1 FROM runs WHERE workspace = :workspace AND key_id = :key_id
     AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling') LIMIT :most)
 """
+_OLDER = _HISTORY + "AND seq < (SELECT seq FROM messages WHERE id = :last)"  # noqa: S608 - of constants
 
 
 def find(tx: Tx, run_id: str) -> Run | None:
@@ -172,13 +175,25 @@ def message(tx: Tx, message_id: str) -> Message:
     return rows.select(tx, "messages", Message, "id = :id", {"id": message_id})[0]
 
 
-def history(tx: Tx, thread_id: str, run_id: str, count: int) -> list[Message]:
-    """The thread before a run: the newest `count` messages, and the newest of the user in any case, in order."""
-    values = {"thread_id": thread_id, "run_id": run_id, "count": count}
-    last = rows.select(tx, "messages", Message, f"{_HISTORY} ORDER BY seq DESC LIMIT :count", values)
-    if len(last) == count and all(message.role != "user" for message in last):
-        last += rows.select(tx, "messages", Message, f"{_HISTORY} AND role = 'user' ORDER BY seq DESC LIMIT 1", values)
-    return last[::-1]
+def history(tx: Tx, thread_id: str, run_id: str, count: int, size: int) -> list[Message]:
+    """The thread before a run: the newest messages, and the newest of the user in any case, in order.
+
+    At most `count` of them; and once they have `size` characters of text, no more are read.
+    """
+    values: dict[str, object] = {"thread_id": thread_id, "run_id": run_id}
+    found: list[Message] = []
+    where = _HISTORY
+    for start in range(0, count, PAGE):
+        values["limit"] = min(PAGE, count - start)
+        page = rows.select(tx, "messages", Message, f"{where} ORDER BY seq DESC LIMIT :limit", values)
+        found += page
+        size -= sum(len(message.text) for message in page)
+        if size <= 0 or len(page) < PAGE:
+            break
+        where, values["last"] = _OLDER, page[-1].id
+    if found and all(message.role != "user" for message in found):
+        found += rows.select(tx, "messages", Message, f"{_HISTORY} AND role = 'user' ORDER BY seq DESC LIMIT 1", values)
+    return found[::-1]
 
 
 def progressed(tx: Tx, run: Run) -> None:
