@@ -8,21 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from time import sleep
 
-from orchestrator.errors import FolderInUse, StoreError
 from orchestrator.functions import Registry, invoke
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
+from orchestrator.server.access.opening import Access
+from orchestrator.server.access.quota import OF_A_WORKSPACE, Quota
+from orchestrator.server.announcing import Place, announcing, local_key
 from orchestrator.server.app import SameBounds, open_server
 from orchestrator.server.models.directory import Directory
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
-from orchestrator.server.serving import Address, listening
-from orchestrator.server.store.folder import hold
+from orchestrator.server.serving import is_loopback, listening
 from orchestrator.server.telemetry.setup import instruments
 from orchestrator.settings import Settings
 from orchestrator.wire.outputs import LARGEST
@@ -116,20 +115,19 @@ def said(code: str, message: str) -> str:
     return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
 
 
-ANNOUNCEMENT = "address"  # file in the data folder; it holds only while the folder's lock is held
-
-
 @asynccontextmanager
 async def running(
     settings: Settings, *, models: Directory, functions: Functions | None = None
-) -> AsyncGenerator[Address]:
+) -> AsyncGenerator[Place]:
     """Serve the API on the settings' host, port and data folder for as long as the block lasts.
 
     Raises:
-        SettingsError: the address is taken. StoreError: the data folder is.
+        SettingsError: the address is taken, or others can reach it and there is no key. StoreError: the data folder is
+            in use.
     """
     performers = [functions] if functions else []
     bounds = functions or SameBounds(Limits(run_seconds=settings.run_seconds))
+    access = Access(demanded=_who_demands_keys(settings), local=local_key(), workspace=_of_a_workspace(settings))
     async with (
         instruments(settings.operating) as observed,
         open_server(
@@ -139,31 +137,24 @@ async def running(
             bounds=bounds,
             grace=settings.operating.grace,
             instruments=observed,
+            access=access,
         ) as server,
         listening(server.app, host=settings.host, port=settings.port, closing=server.drain) as address,
     ):
-        file = settings.data / ANNOUNCEMENT
-        file.write_text(str(address))
-        try:
-            yield address
-        finally:
-            file.unlink(missing_ok=True)
+        keyring = server.services.gate.keyring
+        place = Place(address=str(address), key=access.local, keys=keyring.living() if keyring.required else None)
+        with announcing(settings.data, place):
+            yield place
 
 
-def announced(data: Path) -> str | None:
-    """Where the server that has this data folder listens; None: there is none."""
-    try:
-        hold(data).release()
-    except FolderInUse:
-        return _read_announcement(data / ANNOUNCEMENT)
-    return None
+def _who_demands_keys(settings: Settings) -> str | None:
+    """Why the server may not start without a key; None: it may, since only this machine reaches it."""
+    if settings.require_keys:
+        return "Keys are required here"
+    return None if is_loopback(settings.host) else f"Other machines reach a server on {settings.host}"
 
 
-def _read_announcement(file: Path) -> str:
-    for _ in range(50):  # the one who holds the folder may be about to write it
-        with suppress(OSError):
-            address = file.read_text()
-            if address.startswith("http://"):
-                return address
-        sleep(0.1)
-    raise StoreError(f"Another process holds {file.parent}, but no server announced itself there.")
+def _of_a_workspace(settings: Settings) -> Quota:
+    given = {"per_second": settings.workspace_rate, "runs": settings.workspace_concurrency}
+    given["streams"] = given["runs"]
+    return OF_A_WORKSPACE.but({name: value for name, value in given.items() if value is not None})

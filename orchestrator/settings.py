@@ -16,6 +16,7 @@ RUN_SECONDS = 600.0
 LONGEST_RUN = 604_800.0
 GRACE_SECONDS = 5.0
 LONGEST_GRACE = 3600.0
+_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 LOCAL = "local"  # the built-in environment: the embedded server
 
 W = TypeVar("W", bound=str)
@@ -81,6 +82,9 @@ class Settings:
     environ: Mapping[str, str]
     run_seconds: float = RUN_SECONDS  # that a run may take when no manifest says otherwise
     operating: Operating = field(default_factory=Operating)
+    require_keys: bool = False  # also on this machine
+    workspace_rate: float | None = None  # requests per second of all keys of a workspace; None: the server's own limit
+    workspace_concurrency: int | None = None  # the same of runs that are not over, and of open streams
 
     @property
     def manifests(self) -> Path:
@@ -104,13 +108,16 @@ class Settings:
         host: str | None = None,
         port: int | None = None,
         run_timeout: float | None = None,
+        require_keys: bool = False,
+        workspace_rate: float | None = None,
+        workspace_concurrency: int | None = None,
         **operating: Any,
     ) -> Settings:
         """Options win over `ORCHESTRATOR_*` variables, those over defaults. `operating`: see `Operating.read`.
 
         Raises:
-            SettingsError: the folder does not exist, the port is not a number from 0 to 65535, or the run timeout
-                not one from 1 to 604,800 (seconds, a week).
+            SettingsError: the folder does not exist, the port is not a number from 0 to 65535, the run timeout
+                not one from 1 to 604,800 (seconds, a week), or a flag neither yes nor no.
         """
         root = Path(folder or environ.get("ORCHESTRATOR_DIR") or ".").absolute()
         if not root.is_dir():
@@ -124,6 +131,9 @@ class Settings:
             port=_port(environ) if port is None else port,
             environ=environ,
             run_seconds=_run_seconds(environ) if run_timeout is None else run_timeout,
+            require_keys=require_keys or _flag(environ, "ORCHESTRATOR_REQUIRE_KEYS"),
+            workspace_rate=workspace_rate,
+            workspace_concurrency=workspace_concurrency,
             operating=Operating.read(environ, **operating),
         )
 
@@ -133,6 +143,13 @@ def _port(environ: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"ORCHESTRATOR_PORT is '{text}', not a port.", hint="a number from 0 to 65535")
     return int(text)
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name) or "0"
+    if text.lower() not in _FLAGS:
+        raise SettingsError(f"{name} is '{text[:80]}', neither yes nor no.", hint="1 or 0")
+    return _FLAGS[text.lower()]
 
 
 def _run_seconds(environ: Mapping[str, str]) -> float:

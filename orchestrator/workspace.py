@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
-from orchestrator.embedded import Functions, Snapshot, announced, running
+from orchestrator.embedded import Functions, Snapshot, running
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
@@ -24,9 +24,9 @@ from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.stamp import OWNER_LENGTH
+from orchestrator.server.announcing import Place, announced
 from orchestrator.server.models.directory import Directory
 from orchestrator.server.performers.door import Limits
-from orchestrator.server.serving import Address
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target
 from orchestrator.upstreams import of_environment, script_faults
@@ -141,7 +141,7 @@ class Workspace:
         return of_environment(self.environment, self.settings.environ, self.settings.folder)
 
     @asynccontextmanager
-    async def serve(self, functions: Functions, models: Directory | None = None) -> AsyncGenerator[Address]:
+    async def serve(self, functions: Functions, models: Directory | None = None) -> AsyncGenerator[Place]:
         """The embedded server with this project's models, which it closes, and functions; where it listens."""
         directory = models or self.models()
         try:
@@ -163,13 +163,13 @@ class Workspace:
             finally:
                 await target.close()
             return
-        address = announced(self.settings.data)
-        if address is not None:
-            async with _local(address) as target:
+        place = announced(self.settings.data)
+        if place is not None:
+            async with _local(place) as target:
                 yield target
             return
-        anywhere = replace(self, settings=replace(self.settings, host=DEFAULT_HOST, port=0))
-        async with anywhere.serve(self.functions()) as address, _local(str(address)) as target:
+        anywhere = replace(self, settings=replace(self.settings, host=DEFAULT_HOST, port=0, require_keys=False))
+        async with anywhere.serve(self.functions()) as place, _local(place) as target:
             yield target
 
     def _remote(self) -> HttpTarget:
@@ -223,8 +223,8 @@ class Workspace:
 
 
 @asynccontextmanager
-async def _local(address: str) -> AsyncGenerator[HttpTarget]:
-    target = open_target("dashscope", f"{address}/api/v1", concurrency=IN_FLIGHT)
+async def _local(place: Place) -> AsyncGenerator[HttpTarget]:
+    target = open_target("dashscope", f"{place}/api/v1", api_key=place.key, concurrency=IN_FLIGHT)
     try:
         yield target
     finally:

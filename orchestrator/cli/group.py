@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from orchestrator.cli.commands import COMMANDS, help_text
+from orchestrator.cli.commands import COMMANDS, NESTED, help_text
 from orchestrator.diagnostics import did_you_mean
 from orchestrator.errors import ManifestsInvalid, OrchestratorError, PluginsInvalid
 
@@ -49,7 +49,8 @@ def program() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code. A known error is a message and a hint; an unknown one is a bug."""
     if len(arguments) > 2 and arguments[0] == "-C":  # as with git and make, also before the command
-        arguments = [arguments[2], *arguments[:2], *arguments[3:]]
+        words = 2 if arguments[2] in NESTED else 1
+        arguments = [*arguments[2 : 2 + words], *arguments[:2], *arguments[2 + words :]]
     try:
         result = program.main(arguments, prog_name="orchestrator", standalone_mode=False)
         sys.stdout.flush()
@@ -71,6 +72,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print(error.format_message(), file=sys.stderr)
+        return USAGE
     print(f"error: {error.format_message()}", file=sys.stderr)
     if error.ctx is not None:
         print(f"  hint: {error.ctx.command_path} --help", file=sys.stderr)

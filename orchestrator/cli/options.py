@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli import output as terminal
+from orchestrator.cli.quantities import Rate
 from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,12 +38,20 @@ _operating = (
         metavar="SECONDS",
         help="Time for turns under way when the server stops (default: 5).",
     ),
+    click.option("--require-keys", is_flag=True, help="Demand keys also on this machine."),
+    click.option("--workspace-rate", type=Rate(), help="All keys of a workspace, as in 600/m (default: 300/s)."),
+    click.option(
+        "--workspace-concurrency",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Runs under way, and open streams, of a workspace (default: 5000 and 2000).",
+    ),
 )
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def operating(command: F) -> F:
-    """The options of commands that run a server: its log, its traces, its end."""
+    """The options of commands that run a server: its log, its traces, its end, who may use it."""
     for option in reversed(_operating):
         command = option(command)
     return command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from orchestrator.diagnostics import Diagnostic
 from orchestrator.errors import SettingsError
 
 if TYPE_CHECKING:
+    from orchestrator.server.announcing import Place
     from orchestrator.server.models.directory import Directory
 
 _out = sys.stdout  # where data goes, also after `keep_data_apart`
@@ -102,3 +103,18 @@ def confirm(question: str, *, flag: str) -> bool:
         raise SettingsError(f"{question} Nobody is there to answer.", hint=f"add {flag}")
     with interruptible():
         return click.confirm(question, default=False, err=True)
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """The result of a command as columns; the first row is their heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        data("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def entry(place: Place) -> None:
+    """Who may use a server that runs now."""
+    if place.keys is None:
+        say("Whoever works on this machine may use it, for there are no keys yet (development mode).")
+    else:
+        say(f"Every request needs a key; {place.keys or 'none'} live{'s' if place.keys == 1 else ''}.")

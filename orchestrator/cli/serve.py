@@ -46,8 +46,9 @@ def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given
 
     async def main() -> None:
         with signals() as called:
-            async with running(settings, models=models) as address:
-                output.say(f"Serving the Assistant API on {address}/api/v1, data in {settings.data}. Ctrl-C stops.")
+            async with running(settings, models=models) as place:
+                output.say(f"Serving the Assistant API on {place}/api/v1, data in {settings.data}. Ctrl-C stops.")
+                output.entry(place)
                 output.models(models)
                 await called.wait()
                 output.say("Stopping …")

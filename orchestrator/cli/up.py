@@ -12,8 +12,8 @@ import click
 from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
+    from orchestrator.server.announcing import Place
     from orchestrator.server.models.directory import Directory
-    from orchestrator.server.serving import Address
     from orchestrator.workspace import Workspace
 
 
@@ -42,10 +42,10 @@ async def _up(work: Workspace) -> int:
 
     with signals() as called:
         models = work.models()
-        async with work.serve(work.functions(), models) as address:
+        async with work.serve(work.functions(), models) as place:
             if not await _apply(work):
                 output.say("Not everything could be applied; the server goes on with what is there.")
-            _greet(work, address, models)
+            _greet(work, place, models)
             await called.wait()
             output.say("Stopping …")
     return 0
@@ -63,10 +63,11 @@ async def _apply(work: Workspace) -> bool:
     return all(result.done for result in results)
 
 
-def _greet(work: Workspace, address: Address, models: Directory) -> None:
+def _greet(work: Workspace, place: Place, models: Directory) -> None:
     names = [one.name for one in work.desired]
     output.say(f"Functions: {', '.join(work.registry.names) or 'none'}.")
-    output.say(f"Serving the Assistant API on {address}/api/v1, data in {work.settings.data}. Ctrl-C stops.")
+    output.say(f"Serving the Assistant API on {place}/api/v1, data in {work.settings.data}. Ctrl-C stops.")
+    output.entry(place)
     output.models(models)
     if names:
         name = "weather" if "weather" in names else names[0]
@@ -74,7 +75,7 @@ def _greet(work: Workspace, address: Address, models: Directory) -> None:
         output.say(f'  {_program()} ask {name} "Hello"')
         output.say(f"  {_program()} chat {name}")
     output.say("Or with the dashscope SDK:")
-    output.say(f'  dashscope.base_http_api_url = "{address}/api/v1"')
+    output.say(f'  dashscope.base_http_api_url = "{place}/api/v1"')
 
 
 def _program() -> str:

@@ -11,6 +11,7 @@ import click
 from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
+    from orchestrator.server.announcing import Place
     from orchestrator.settings import Settings
 
 GROUPS = ("day", "assistant", "model")
@@ -27,7 +28,9 @@ _NAMES = ("day", "assistant_name", "assistant_id", "model")
 @click.option("--from", "first", metavar="DAY", help="The first day, YYYY-MM-DD, UTC (default: 30 days up to --to).")
 @click.option("--to", "last", metavar="DAY", help="The last day, counted too (default: today).")
 @click.option("--url", metavar="URL", help="Another server: its address, without /api/v1.")
-@click.option("--key-env", "key", metavar="NAME", default=KEY, show_default=True, help="The variable with the key.")
+@click.option(
+    "--key-env", "key", metavar="NAME", default=KEY, show_default=True, help="The variable with the key for --url."
+)
 @click.option("--workspace", metavar="NAME", help="The workspace (default: that of the key, or 'default').")
 @options.output
 def command(url: str | None, key: str, workspace: str | None, fmt: str, **given: Any) -> None:
@@ -35,28 +38,30 @@ def command(url: str | None, key: str, workspace: str | None, fmt: str, **given:
     asked = {"group_by": ",".join(given.pop("by")), "from": given.pop("first"), "to": given.pop("last")}
     settings = options.settings(**given)
     query = {name: value for name, value in asked.items() if value}
-    told = asyncio.run(_ask(_address(settings, url), settings.environ.get(key) or None, workspace, query))
+    told = asyncio.run(_ask(_place(settings, url, key), workspace, query))
     if fmt == "json":
         output.json({"format_version": 1, **{name: value for name, value in told.items() if name != "request_id"}})
     else:
         output.data("\n".join(_lines(told)))
 
 
-def _address(settings: Settings, url: str | None) -> str:
-    """Where the server is. Raises: SettingsError."""
-    from orchestrator.embedded import announced
+def _place(settings: Settings, url: str | None, key: str) -> Place:
+    """Where the server is; the folder's own needs no key of ours. Raises: SettingsError."""
     from orchestrator.errors import SettingsError
+    from orchestrator.server.announcing import Place, announced
 
-    address = url or announced(settings.data)
-    if address is None:
+    if url:
+        return Place(address=url.rstrip("/"), key=settings.environ.get(key) or None)
+    place = announced(settings.data)
+    if place is None:
         raise SettingsError(f"No server runs on {settings.data}.", hint="start one (up, serve), or give --url URL")
-    return address.rstrip("/")
+    return place
 
 
-async def _ask(address: str, key: str | None, workspace: str | None, query: Mapping[str, str]) -> Mapping[str, Any]:
+async def _ask(place: Place, workspace: str | None, query: Mapping[str, str]) -> Mapping[str, Any]:
     from orchestrator.targets import open_target
 
-    target = open_target("dashscope", f"{address}/api/v1", api_key=key, workspace=workspace)
+    target = open_target("dashscope", f"{place}/api/v1", api_key=place.key, workspace=workspace)
     try:
         return await target.usage(**query)
     finally:

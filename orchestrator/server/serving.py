@@ -6,9 +6,10 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import uvicorn
@@ -18,6 +19,7 @@ from orchestrator.errors import SettingsError
 from orchestrator.server.connection import Connection
 
 T = TypeVar("T")
+_Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 GRACE_SECONDS = 8  # that open streams get when the server stops
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle
@@ -114,13 +116,22 @@ def signals() -> Generator[asyncio.Event]:
         forget()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises: SettingsError."""
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server there, whatever a name may stand for. Raises: SettingsError."""
+    addresses = {str(place[0]).partition("%")[0] for *_, place in _resolve(host, 0)}
+    return all(ip_address(address).is_loopback for address in addresses)
+
+
+def _resolve(host: str, port: int) -> Sequence[_Found]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise SettingsError(f"'{host}' is not an address: {error.strerror}.") from error
-    family, kind, protocol, _, place = found[0]
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises: SettingsError."""
+    family, kind, protocol, _, place = _resolve(host, port)[0]
     bound = socket.socket(family, kind, protocol)
     bound.setblocking(False)
     try:

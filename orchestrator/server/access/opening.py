@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from orchestrator.server.access.keyring import Keyring
 from orchestrator.server.access.quota import OF_A_WORKSPACE, Quota
 from orchestrator.server.ids import Clock
 from orchestrator.server.store.door import Store
+from orchestrator.wire.workspaces import DEFAULT_WORKSPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How a server may be entered. `demanded`: by whom keys are demanded, as in '--host 0.0.0.0'; None: by nobody.
+    """How a server may be entered. `demanded`: why it does not start without a key; None: it does.
 
     `local` is the credential of the operator's own commands; `workspace` bounds each workspace.
     """
@@ -47,6 +49,6 @@ async def open_gate(store: Store, data: Path, access: Access, clock: Clock) -> A
 def _demand(keyring: Keyring, demanded: str, data: Path) -> None:
     if not keyring.living():
         raise SettingsError(
-            f"{demanded} needs a key, and there is none: whoever reaches the port could use the server.",
-            hint=f"orchestrator key create --data {data}",
+            f"{demanded}, and no key lives in {data}.",
+            hint=f"orchestrator key create --workspace {DEFAULT_WORKSPACE} --data {shlex.quote(str(data))}",
         )
