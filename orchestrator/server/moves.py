@@ -17,7 +17,7 @@ from orchestrator.server.store.door import Tx
 from orchestrator.server.store.runs import Lost
 from orchestrator.server.telemetry.tally import CallEnded, TokensSpent
 from orchestrator.wire.events import MESSAGE_DELTA
-from orchestrator.wire.runs import TERMINAL
+from orchestrator.wire.runs import RUN_SECONDS, TERMINAL
 
 TRIES = 5  # owners that may die of a run, without a step done in between, before it is given up
 
@@ -158,9 +158,16 @@ def fail(tx: Tx, run: Run, error: Json, now: int) -> None:
 
 
 def expire(tx: Tx, run_id: str, now: int) -> None:
-    """The end of a run whose time is over; one that is being cancelled is cancelled. Raises: Lost."""
+    """The end of a run whose time is over; one that is being cancelled is cancelled. Raises: Lost.
+
+    A run without an end to its time (from elsewhere, or from an earlier day) is given one.
+    """
     run = runs.find(tx, run_id)
-    if run is None or run.status in TERMINAL or run.expires_at is None or run.expires_at > now:
+    if run is None or run.status in TERMINAL:
+        return
+    if run.expires_at is None:
+        run = runs.change(tx, run, expires_at=run.created_at + round(RUN_SECONDS * 1000))
+    if run.expires_at is None or run.expires_at > now:
         return
     entry = Entry(tx, run, now)
     entry.finish("cancelled" if run.status == "cancelling" else "expired")

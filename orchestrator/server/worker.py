@@ -219,7 +219,8 @@ class Worker:
     async def _cancel(self, run_id: str) -> None:
         try:
             await self._halt(run_id)
-            await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
+            while not await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock())):
+                await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._cancelling.discard(run_id)
 
@@ -251,16 +252,17 @@ class Worker:
             await self._change(run_id, partial(moves.expire, run_id=run_id, now=self._clock()))
             self._chore(self._halt(run_id))
 
-    async def _change(self, run_id: str, unit: partial[None]) -> None:
-        """Carry out a unit and tell; that the run has moved on, or that the database fails, is no error here."""
+    async def _change(self, run_id: str, unit: partial[None]) -> bool:
+        """Carry out a unit and tell; False when the database failed. That the run has moved on is no error here."""
         try:
             await self._store.write(unit)
         except Lost:
-            return
+            return True
         except StoreError:
             _log.exception("run %s could not be changed", run_id)
-            return
+            return False
         self._hub.tell(run_id)
+        return True
 
     def _chore(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)

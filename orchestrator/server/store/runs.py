@@ -36,7 +36,8 @@ SELECT id, workspace, status FROM runs
 """
 _DUE = """
 SELECT id FROM runs
-    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') AND expires_at <= :now
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling')
+        AND (expires_at <= :now OR expires_at IS NULL)
 """
 _ACTIVE = """
 SELECT status, COUNT(*) AS number FROM runs
@@ -132,7 +133,7 @@ def held(tx: Tx, workspace: str, most: int, key_id: str | None = None) -> int:
 
 
 def due(tx: Tx, now: int) -> list[str]:
-    """Runs that should be over by now and are not."""
+    """Runs that should be over by now and are not, and those of which nobody said when that is."""
     return [row["id"] for row in tx.rows(_DUE, {"now": now})]
 
 
