@@ -219,8 +219,9 @@ class Worker:
     async def _cancel(self, run_id: str) -> None:
         try:
             await self._halt(run_id)
-            while not await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock())):
-                await asyncio.sleep(RETRY_SECONDS)
+            done = await self._change(run_id, partial(moves.cancelled, run_id=run_id, now=self._clock()))
+            if not done and self._running:
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self.cancel, run_id)
         finally:
             self._cancelling.discard(run_id)
 
