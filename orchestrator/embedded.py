@@ -21,9 +21,10 @@ from orchestrator.server.app import SameBounds, open_server
 from orchestrator.server.models.directory import Directory
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
+from orchestrator.server.service.files import Rules as FileRules
 from orchestrator.server.serving import is_loopback, listening
 from orchestrator.server.telemetry.setup import instruments
-from orchestrator.settings import Settings
+from orchestrator.settings import Operating, Settings
 from orchestrator.wire.outputs import LARGEST
 
 
@@ -115,6 +116,9 @@ def said(code: str, message: str) -> str:
     return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
 
 
+MIB = 1024 * 1024
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, *, models: Directory, functions: Functions | None = None
@@ -138,6 +142,7 @@ async def running(
             grace=settings.operating.grace,
             instruments=observed,
             access=access,
+            files=_file_rules(settings.operating),
         ) as server,
         listening(server.app, host=settings.host, port=settings.port, closing=server.drain) as address,
     ):
@@ -152,6 +157,10 @@ def _who_demands_keys(settings: Settings) -> str | None:
     if settings.require_keys:
         return "Keys are required here"
     return None if is_loopback(settings.host) else f"Other machines reach a server on {settings.host}"
+
+
+def _file_rules(operating: Operating) -> FileRules:
+    return FileRules(file=operating.file_mib * MIB, workspace=operating.files_mib * MIB)
 
 
 def _of_a_workspace(settings: Settings) -> Quota:

@@ -16,6 +16,9 @@ RUN_SECONDS = 600.0
 LONGEST_RUN = 604_800.0
 GRACE_SECONDS = 5.0
 LONGEST_GRACE = 3600.0
+FILE_MIB = 512
+FILES_MIB = 10 * 1024
+MOST_MIB = 1024 * 1024 * 1024
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 LOCAL = "local"  # the built-in environment: the embedded server
 
@@ -29,10 +32,10 @@ _OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operating:
-    """How a server is run: its log, its traces, its end.
+    """How a server is run: its log, its traces, its files, its end.
 
     `traces_to`: base address of an OTLP receiver; `trace`: whether there are traces at all; `grace`: seconds that turns
-    under way get when it stops.
+    under way get when it stops; `file_mib`, `files_mib`: what one uploaded file may have, and all of a workspace.
     """
 
     log_format: LogFormat = "text"
@@ -41,6 +44,8 @@ class Operating:
     trace: bool = False
     traces_to: str | None = None
     grace: float = GRACE_SECONDS
+    file_mib: int = FILE_MIB
+    files_mib: int = FILES_MIB
 
     @classmethod
     def read(
@@ -52,6 +57,8 @@ class Operating:
         log_content: bool = False,
         traces_to: str | None = None,
         grace: float | None = None,
+        file_mib: int | None = None,
+        files_mib: int | None = None,
     ) -> Operating:
         """Options win over `ORCHESTRATOR_*` variables. `OTEL_EXPORTER_OTLP_ENDPOINT` asks for traces as well.
 
@@ -66,6 +73,8 @@ class Operating:
             trace=bool(traces_to or named),
             traces_to=traces_to,
             grace=_seconds(environ, "ORCHESTRATOR_GRACE", GRACE_SECONDS, 0, LONGEST_GRACE) if grace is None else grace,
+            file_mib=_mib(environ, "ORCHESTRATOR_FILE_MIB", FILE_MIB) if file_mib is None else file_mib,
+            files_mib=_mib(environ, "ORCHESTRATOR_FILES_MIB", FILES_MIB) if files_mib is None else files_mib,
         )
 
 
@@ -154,6 +163,13 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 
 def _run_seconds(environ: Mapping[str, str]) -> float:
     return _seconds(environ, "ORCHESTRATOR_RUN_TIMEOUT", RUN_SECONDS, 1, LONGEST_RUN)
+
+
+def _mib(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or not 1 <= int(text) <= MOST_MIB:
+        raise SettingsError(f"{name} is '{text[:80]}', not a size.", hint=f"MiB, a number from 1 to {MOST_MIB}")
+    return int(text)
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import output as terminal
 from orchestrator.cli.quantities import Rate
-from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, Settings
+from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, MOST_MIB, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,12 +46,21 @@ _operating = (
         metavar="N",
         help="Runs under way, and open streams, of a workspace (default: 5000 and 2000).",
     ),
+    click.option(
+        "--file-mib", type=click.IntRange(1, MOST_MIB), metavar="MIB", help="Size of an uploaded file (default: 512)."
+    ),
+    click.option(
+        "--files-mib",
+        type=click.IntRange(1, MOST_MIB),
+        metavar="MIB",
+        help="Size of all files of a workspace (default: 10240).",
+    ),
 )
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def operating(command: F) -> F:
-    """The options of commands that run a server: its log, its traces, its end, who may use it."""
+    """The options of commands that run a server: its log, its traces, its files, its end, who may use it."""
     for option in reversed(_operating):
         command = option(command)
     return command
