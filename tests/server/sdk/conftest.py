@@ -1,21 +1,12 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from live import Live, live_server
+from openai import OpenAI
 from vendor import dashscope
 
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Assistant, Run
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The vendor warns at each call that its API is deprecated; that is what this product is about."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.filterwarnings("ignore:The Assistants API:DeprecationWarning"))
 
 
 class Stock:
@@ -35,6 +26,12 @@ class Stock:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_server(tmp_path_factory.mktemp("sdk"), performers=[Stock()]) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def client(live: Live) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{live.url}/v1", api_key="any-key", max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)
