@@ -28,6 +28,7 @@ class Canned:
     then: str = "end"
     chunked: bool = True
     pause: float = 0.0  # seconds before each piece
+    whole: bool = False  # the pieces are all there is: head and framing too
 
 
 def refusal(status: int, body: bytes, **headers: str) -> Canned:
@@ -81,6 +82,11 @@ class Upstream:
 async def _play(answer: Canned, writer: asyncio.StreamWriter) -> bool:
     if answer.then == "mute":
         await asyncio.sleep(30)
+    if answer.whole:
+        for piece in answer.pieces:
+            writer.write(piece)
+            await writer.drain()
+        return False
     framing = {"transfer-encoding": "chunked"} if answer.chunked else {"connection": "close"}
     lines = [f"HTTP/1.1 {answer.status} x", *(f"{k}: {v}" for k, v in {**answer.headers, **framing}.items())]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())

@@ -29,6 +29,7 @@ from orchestrator.tools.kind import as_object
 
 MAX_HELD = 8 * 1024 * 1024  # characters of an answer that are not understood yet
 MAX_NAME = 200  # characters of the model's name that are kept
+EMPTY = "The model's endpoint gave an empty answer; its own log may say why."
 _SSE_FIELDS = ("event", "id", "retry", "")  # the empty name: a comment
 _THOUGHTS = ("reasoning_content", "reasoning")  # fields in which reasoning comes; the first that is there counts
 _BROKEN = frozenset(("error", "network_error", "abort", "insufficient_system_resource"))
@@ -91,7 +92,8 @@ class Completion:
             yield from self._plain()
         reason = self._reason or ("stop" if self.done and self._said else None)
         if reason is None:
-            raise ModelFault("The model's answer ended before its end.", temporary=True)
+            said = "The model's answer ended before its end." if self._understood else EMPTY
+            raise ModelFault(said, temporary=True)
         if reason in _BROKEN:
             raise ModelFault("The model's endpoint broke the answer off with an error.", temporary=True)
         yield from self._calls.rest()

@@ -94,8 +94,9 @@ SERVER, LIMIT = "server_error", "rate_limit_exceeded"
         (b"data: [1]\n\n", "[1]", SERVER, 1),
         (b"<!doctype html>\n<html>sign in</html>", "not JSON", SERVER, 1),
         (b'{"error":{"message":"no such model"}}', "no such model", SERVER, 1),
-        (b"", "before its end", SERVER, 3),
-        (b"data: [DONE]\n\n", "before its end", SERVER, 3),
+        (b"", "empty answer", SERVER, 3),
+        (b"data: [DONE]\n\n", "empty answer", SERVER, 3),
+        (b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n', "before its end", SERVER, 3),
         (NAMELESS, "naming", SERVER, 1),
     ],
 )
