@@ -40,6 +40,7 @@ from orchestrator.wire.events import DONE, DONE_DATA, ERROR, MESSAGE_CREATED, ME
 from orchestrator.wire.events import message_event as message_is
 from orchestrator.wire.events import run_event as run_is
 from orchestrator.wire.events import step_event as step_is
+from orchestrator.wire.messages import MESSAGES_COUNT
 from orchestrator.wire.runs import ACTIVE, TERMINAL
 
 ref = Names("openai")
@@ -89,8 +90,8 @@ _RUN_FIELDS = {
     "model": optional(TEXT),
     "instructions": optional(TEXT),
     "additional_instructions": optional(TEXT),
-    "additional_messages": optional(items(ref("NewMessage"), ITEMS)),
-    "tools": optional(items(ref("NewTool"), ITEMS)),
+    "additional_messages": optional(items(ref("NewMessage"), MESSAGES_COUNT)),
+    "tools": optional(items(ref("NewTool"), TOOLS_COUNT)),
     "metadata": optional(ref("Metadata")),
     "stream": optional(FLAG),
     **_SAMPLING,
@@ -138,7 +139,7 @@ REQUESTS: dict[str, Schema] = {
     "NewThread": takes(
         {},
         {
-            "messages": optional(items(ref("NewMessage"), ITEMS)),
+            "messages": optional(items(ref("NewMessage"), MESSAGES_COUNT)),
             "tool_resources": optional(ref("NewToolResources")),
             "metadata": optional(ref("Metadata")),
         },

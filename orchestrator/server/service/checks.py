@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import cast, get_args
 
 from orchestrator.server.records import Json
@@ -15,13 +15,13 @@ from orchestrator.wire.assistants import (
     metadata_fault,
 )
 from orchestrator.wire.faults import EMPTY_MESSAGES, NO_FILE_SEARCH, Fault, invalid
+from orchestrator.wire.messages import MESSAGES_COUNT
 from orchestrator.wire.steps import Role
 
 _LIMITS = {
     "name": (NAME_LENGTH, "characters"),
     "description": (DESCRIPTION_LENGTH, "characters"),
     "instructions": (INSTRUCTIONS_LENGTH, "characters"),
-    "tools": (TOOLS_COUNT, "tools"),
 }
 
 
@@ -38,21 +38,25 @@ def check_assistant(fields: Mapping[str, object]) -> None:
         raise invalid("model must name a model", "model")
     if "metadata" in fields:
         check_metadata(fields["metadata"])
-    check_tools(cast("Iterable[Json]", fields.get("tools") or ()))
+    check_tools(cast("Sequence[Json]", fields.get("tools") or ()))
     for name, (limit, unit) in _LIMITS.items():
         value = fields.get(name)
         if isinstance(value, Sized) and len(value) > limit:
             raise invalid(f"{name} holds at most {limit} {unit}", name)
 
 
-def check_tools(tools: Iterable[Json]) -> None:
+def check_tools(tools: Sequence[Json]) -> None:
     """Tools that a model may be offered here. Others, whatever their kind, are kept and shown as they came."""
+    if len(tools) > TOOLS_COUNT:
+        raise invalid(f"tools holds at most {TOOLS_COUNT} tools", "tools")
     if any(tool.get("type") == "file_search" for tool in tools):
         raise Fault("unsupported", NO_FILE_SEARCH, "tools")
 
 
-def check_messages(messages: Iterable[NewMessage]) -> None:
+def check_messages(messages: Sequence[NewMessage]) -> None:
     """Messages that are to be added."""
+    if len(messages) > MESSAGES_COUNT:
+        raise invalid(f"a request holds at most {MESSAGES_COUNT} messages", "messages")
     for message in messages:
         if not message.content:
             raise invalid(EMPTY_MESSAGES, "content")
