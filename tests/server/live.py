@@ -13,6 +13,7 @@ from pathlib import Path
 
 from witness import Witness
 
+from orchestrator.server.access.opening import Access
 from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.scripted import ScriptedModel
@@ -33,7 +34,12 @@ class Live:
 
 @contextmanager
 def live_server(
-    data: Path, *, performers: Sequence[Performer] = (), keepalive: float = 10.0, files: Rules | None = None
+    data: Path,
+    *,
+    performers: Sequence[Performer] = (),
+    keepalive: float = 10.0,
+    files: Rules | None = None,
+    access: Access | None = None,
 ) -> Iterator[Live]:
     address: Future[Address] = Future()
     stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -44,7 +50,9 @@ def live_server(
         stop.append((asyncio.get_running_loop(), stopped))
         models = Directory([Route(match="*", model=ScriptedModel(None))])
         async with (
-            open_server(data, models=models, performers=performers, keepalive=keepalive, files=files) as server,
+            open_server(
+                data, models=models, performers=performers, keepalive=keepalive, files=files, access=access
+            ) as server,
             listening(witness := Witness(server.app), host="127.0.0.1", port=0, closing=server.drain) as bound,
         ):
             complaints.append(witness.complaints)
