@@ -21,7 +21,7 @@ from orchestrator.server.connection import Connection
 T = TypeVar("T")
 _Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
-GRACE_SECONDS = 8  # that open streams get when the server stops
+GRACE_SECONDS = 8  # that answers get, once all else has ended
 KEEP_ALIVE_SECONDS = 30  # that a connection may be idle
 BACKLOG = 1024
 
@@ -51,8 +51,8 @@ async def listening(
 ) -> AsyncGenerator[Address]:
     """Serve `app` while the block lasts; port 0 takes a free one.
 
-    At the end no new connection is taken, and `closing` is to end soon what is open: it may take five seconds, and
-    answers that are not over three seconds later are cut off.
+    At the end `closing` is to bring what is open to its end; meanwhile there are still answers, if only to say that the
+    server stops. Then no new connection is taken, and answers that are not over GRACE_SECONDS later are cut off.
 
     Raises: SettingsError when the address is in use or not ours.
     """
@@ -75,11 +75,11 @@ async def listening(
         yield Address(host=host, port=bound.getsockname()[1])
     finally:
         up.cancel()
-        http.should_exit = True
         try:
             if closing is not None:
                 await closing()
         finally:
+            http.should_exit = True
             await serving
             bound.close()
 
