@@ -104,8 +104,16 @@ async def open_server(
     try:
         hub = Hub()
         hands = (*performers, *PERFORMERS)
+        kept = Files(store, Blobs(data / FILES), clock, files or Rules())
         worker = Worker(
-            store, hub, models=models, performers=hands, bounds=bounds, clock=clock, instruments=instruments
+            store,
+            hub,
+            models=models,
+            performers=hands,
+            bounds=bounds,
+            clock=clock,
+            instruments=instruments,
+            pictures=kept,
         )
         repeats = Repeats(store, clock)
         async with open_gate(store, data, access or Access(), clock) as gate:
@@ -113,7 +121,7 @@ async def open_server(
                 assistants=Assistants(store, clock),
                 threads=Threads(store, clock),
                 runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
-                files=Files(store, Blobs(data / FILES), clock, files or Rules()),
+                files=kept,
                 usage=Usage(store, clock),
                 gate=gate,
                 instruments=instruments,

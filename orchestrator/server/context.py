@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import orjson
 
@@ -21,6 +22,8 @@ from orchestrator.tools import Offer
 CONTEXT_TOKENS = 32_768  # of a model of which nobody says what it takes: the least of Model Studio's
 ANSWER_TOKENS = 2_048  # kept for an answer that nobody bounds, but at most a quarter of the context
 SHORT = 200  # characters that a shortened output has at least, unless even these are too many
+
+PICTURE_TOKENS = 1_280  # of an image, as Qwen's models count one of about a megapixel
 
 _START = 40  # tokens that a model's template adds around a conversation
 _MESSAGE = 6  # … around a message
@@ -124,6 +127,8 @@ class Scale:
         for name, value in message.items():
             if name == "tool_calls":
                 yield sum(_CALL + count(_json(call["function"])) for call in value)
+            elif name == "content" and isinstance(value, list):
+                yield sum(map(partial(_seen, count), cast("list[Json]", value)))
             elif isinstance(value, str) and name != "role":
                 yield count(value)
             elif value is not None and name != "role":
@@ -203,6 +208,11 @@ def _short(text: str, over: int, scale: Scale) -> str:
 
 def _mark(text: str, kept: int) -> str:
     return f"\n[shortened: {len(text) - kept} of {len(text)} characters left out]"
+
+
+def _seen(count: Callable[[str], int], part: Json) -> int:
+    """What a part weighs: a text, or an image."""
+    return count(part["text"]) if part["type"] == "text" else PICTURE_TOKENS
 
 
 def _offer(offer: Offer) -> Json:

@@ -33,6 +33,7 @@ from orchestrator.server.models.door import (
     ThoughtPiece,
 )
 from orchestrator.server.performers.door import Bounds, Call, Performer
+from orchestrator.server.pictures import Pictures
 from orchestrator.server.records import Assistant, Json, Run, Step
 from orchestrator.server.speech import Speech
 from orchestrator.server.store.door import Store, Tx
@@ -67,6 +68,7 @@ class Means:
     draining: Callable[[], bool]
     traces: Traces
     counts: Counts
+    pictures: Pictures
 
 
 class Failed(Exception):
@@ -132,7 +134,8 @@ class Drive:
         count, room = turns.span(run, self._limits), self._room(allowance(run, ()))
         found = await means.store.read(partial(scene, run=run, count=count, tokens=room.tokens))
         self._steps, self._texts = found.steps, dict(found.texts)
-        return Memory(run, found.history, means.counts)
+        pictures = await means.pictures.pictures(run.workspace, turns.pictured(found.history))
+        return Memory(run, found.history, means.counts, pictures)
 
     def _room(self, left: Allowance) -> Room:
         return room(self._run, self._means.models.context_tokens(self._run.model), left.left)

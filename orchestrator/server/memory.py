@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from orchestrator.server import context, turns
 from orchestrator.server.context import Conversation, Line, Message, Room, Scale
+from orchestrator.server.records import Json, Run, Step
 from orchestrator.server.records import Message as Kept
-from orchestrator.server.records import Run, Step
 from orchestrator.server.store import runs
 from orchestrator.server.store.door import Tx
 from orchestrator.server.tokens import Counts, Tokenizer, most, tokenizer
@@ -42,10 +42,10 @@ def scene(tx: Tx, run: Run, count: int, tokens: int) -> Scene:
 class Memory:
     """The conversation of a run that is being carried out."""
 
-    def __init__(self, run: Run, history: Sequence[Kept], counts: Counts) -> None:
+    def __init__(self, run: Run, history: Sequence[Kept], counts: Counts, pictures: Mapping[str, str]) -> None:
         self._run = run
         self._offers = [tool.offer for tool in turns.offered(run).values()]
-        self._history = [Line(message.id, turns.told(message)) for message in history]
+        self._history = [Line(message.id, turns.told(message, pictures)) for message in history]
         self._rough = Scale(most)
         self._tokenizer: Tokenizer = tokenizer(run.model)
         self._exact = Scale(self._tokenizer.count, self._tokenizer.name, counts)
@@ -69,6 +69,11 @@ class Memory:
         """Whether little has to be counted."""
         if not self._tokenizer.ready:
             return False
-        new = sum(len(str(line.told["content"])) for line in self._history if not self._exact.knows(line))
+        new = sum(_letters(line.told["content"]) for line in self._history if not self._exact.knows(line))
         done = sum(len(str(message.get("content"))) for message in conversation.done)
         return new + done + len(conversation.instructions or "") <= AT_ONCE
+
+
+def _letters(content: str | Sequence[Json]) -> int:
+    """Characters that have to be counted; images need not be."""
+    return len(content) if isinstance(content, str) else sum(len(part.get("text", "")) for part in content)

@@ -23,6 +23,8 @@ HISTORY = 1_000  # messages of a thread that a model is told at most when nobody
 STRATEGY_HISTORY = 10  # what `last_messages` means without a number (Model Studio's default)
 WRONG_ROUNDS = 3  # in which the same function is called wrongly, then the run has failed
 
+_SEEN = ("https://", "http://", "data:image/")  # what models fetch or take
+_NAMED = 200  # characters of an image's id or address that are told when it cannot be shown
 _ERROR = '{"error":'
 _WRONG_ARGUMENTS = frozenset({"bad_json", "bad_arguments"})  # how functions say that they were not called
 Whose = Literal["server", "client", "nobody"]
@@ -57,9 +59,19 @@ def request(run: Run, messages: Sequence[Json], steps: Sequence[Step]) -> ModelR
     )
 
 
-def told(message: Message) -> Json:
-    """A message of the thread, as the model is told of it."""
-    return {"role": message.role, "content": content(message)}
+def told(message: Message, pictures: Mapping[str, str]) -> Json:
+    """A message of the thread, as the model is told of it. `pictures`: files that are images, as URLs, by id."""
+    shown = [_shown(part, pictures) for part in message.content] if message.role == "user" else []
+    if not any(shown):
+        return {"role": message.role, "content": content(message)}
+    parts = zip(message.content, shown, strict=True)
+    return {"role": message.role, "content": [show or {"type": "text", "text": _part(part)} for part, show in parts]}
+
+
+def pictured(history: Sequence[Message]) -> list[str]:
+    """Files that users show as images, the newest first."""
+    parts = [part for message in reversed(history) if message.role == "user" for part in reversed(message.content)]
+    return [_image(part) for part in parts if part.get("type") == "image_file"]
 
 
 def span(run: Run, limits: Limits) -> int:
@@ -226,8 +238,23 @@ def _error(code: str, message: str) -> str:
 def _part(part: Json) -> str:
     if part.get("type") == "text":
         return str(as_object(part.get("text")).get("value", ""))
-    file_id = as_object(part.get("image_file")).get("file_id", "unknown")
-    return f"[{part.get('type')}: {file_id}]"
+    return f"[{part.get('type')}: {_image(part)[:_NAMED]}]"
+
+
+def _shown(part: Json, pictures: Mapping[str, str]) -> Json | None:
+    """An image as models are shown it; None: it can only be named."""
+    url = pictures.get(_image(part)) if part.get("type") == "image_file" else _image(part)
+    if url is None or not url.startswith(_SEEN):
+        return None
+    detail = as_object(part.get(str(part.get("type")))).get("detail")
+    return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
+
+
+def _image(part: Json) -> str:
+    """Which image a part means: the id of a file, or a URL; empty for a text."""
+    if part.get("type") == "image_file":
+        return str(as_object(part.get("image_file")).get("file_id", "unknown"))
+    return str(as_object(part.get("image_url")).get("url", "unknown")) if part.get("type") == "image_url" else ""
 
 
 def _thoughts(step: Step) -> Json:

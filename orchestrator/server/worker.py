@@ -21,6 +21,7 @@ from orchestrator.server.ids import Clock, new_id
 from orchestrator.server.line import Line, Waiting
 from orchestrator.server.models.door import ModelFault, Models
 from orchestrator.server.performers.door import Bounds, Call, Performer
+from orchestrator.server.pictures import NoPictures, Pictures
 from orchestrator.server.records import Json, Run
 from orchestrator.server.store import assistants, runs
 from orchestrator.server.store.door import Store, Tx
@@ -57,6 +58,7 @@ class Worker:
         share: int = SHARE,
         sweep_seconds: float = SWEEP_SECONDS,
         instruments: Instruments | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._store = store
         self._hub = hub
@@ -73,6 +75,7 @@ class Worker:
             clock=clock,
             new_id=new_id,
             counts=Counts(),
+            pictures=pictures or NoPictures(),
             draining=lambda: not self._running,
             traces=self._instruments.traces,
         )

@@ -52,7 +52,7 @@ def test_instructions_come_first_then_history_then_what_the_run_did() -> None:
         step("tool_calls", calls=(row("c1", "o1"), row("c2", "o2"))),
     ]
     texts = {"m0": "ha", "m1": "see"}
-    told = [*told_first(run.instructions), turns.told(message("hi")), *turns.done(steps, texts)]
+    told = [*told_first(run.instructions), turns.told(message("hi"), {}), *turns.done(steps, texts)]
     request = turns.request(run, told, steps)
     roles = [m["role"] for m in request.messages]
     assert roles == ["system", "user", "assistant", "tool", "tool"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.errors import StoreError
 from orchestrator.server.ids import Clock
+from orchestrator.server.pictures import PICTURE_BYTES, PICTURES, data_url
 from orchestrator.server.records import File
 from orchestrator.server.store import files as table
 from orchestrator.server.store.blobs import Blobs, Draft, Reading, Sealed
@@ -151,6 +152,30 @@ class Files:
         except StoreError:
             await self.get(workspace, file_id)  # it may have been deleted between the two looks
             raise
+
+    async def pictures(self, workspace: str, file_ids: Sequence[str]) -> Mapping[str, str]:
+        """Data URLs of those files that are images, by id; of the first ones, as long as there is room."""
+        if not file_ids:
+            return {}
+        now, wanted = self._clock(), list(dict.fromkeys(file_ids))[:PICTURES]
+        found = await self._store.read(lambda tx: table.find(tx, workspace, wanted, now))
+        files = {file.id: file for file in found}
+        urls: dict[str, str] = {}
+        room = PICTURE_BYTES
+        for file in (files[file_id] for file_id in wanted if file_id in files):
+            url = await self._picture(file) if file.size <= room else None
+            if url is not None:
+                urls[file.id] = url
+                room -= file.size
+        return urls
+
+    async def _picture(self, file: File) -> str | None:
+        try:
+            data = await self._blobs.whole(file.id)
+        except StoreError as error:  # it was deleted just now, or the disk fails: the run can do without
+            _log.warning("the content of a file cannot be shown to a model: %s", error)
+            return None
+        return data_url(data)
 
     async def delete(self, workspace: str, file_id: str) -> None:
         """Delete the file; who refers to it goes on doing so."""

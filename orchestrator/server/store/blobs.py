@@ -62,6 +62,10 @@ class Blobs:
         """The content, to be read in chunks; what is deleted meanwhile is read to its end."""
         return Reading(self, await self.work(lambda: self.place(file_id).open("rb")))
 
+    async def whole(self, file_id: str) -> bytes:
+        """All of a small content."""
+        return await self.work(self.place(file_id).read_bytes)
+
     async def drop(self, file_ids: Iterable[str]) -> None:
         """Remove blobs; those that are not there are no error."""
         await self.work(lambda: [self.place(file_id).unlink(missing_ok=True) for file_id in file_ids])
