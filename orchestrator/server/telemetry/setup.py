@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from threading import Thread
 
 from orchestrator.errors import SettingsError
 from orchestrator.server.telemetry.instruments import Instruments
@@ -33,4 +34,6 @@ async def instruments(operating: Operating) -> AsyncGenerator[Instruments]:
     try:
         yield Instruments(traces=otel.OtelTraces(provider))
     finally:
-        await asyncio.wait({asyncio.create_task(asyncio.to_thread(provider.shutdown))}, timeout=FLUSH_SECONDS)
+        sending = Thread(target=provider.shutdown, name="last-spans", daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, FLUSH_SECONDS)
