@@ -18,7 +18,7 @@ from orchestrator.server.access.opening import Access, open_gate
 from orchestrator.server.dialects import DIALECTS
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Endpoint, Services
-from orchestrator.server.hub import Hub
+from orchestrator.server.hub import Audience, Hub
 from orchestrator.server.ids import Clock, system_clock
 from orchestrator.server.models.door import Models
 from orchestrator.server.once import Repeats
@@ -100,9 +100,9 @@ async def open_server(
     """
     bounds = bounds or SameBounds()
     instruments = instruments or Instruments()
-    store = await SqliteStore.open(data / DATABASE, instruments.tally)
+    hub = Hub(live=True)
+    store = await SqliteStore.open(data / DATABASE, Audience(instruments.tally, hub))
     try:
-        hub = Hub()
         hands = (*performers, *PERFORMERS)
         kept = Files(store, Blobs(data / FILES), clock, files or Rules())
         worker = Worker(

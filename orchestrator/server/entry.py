@@ -231,7 +231,7 @@ class Entry:
 
 def open_step(tx: Tx, run_id: str) -> Step | None:
     """The step that is in progress; there is at most one."""
-    where = "run_id = :run_id AND status = 'in_progress' ORDER BY seq DESC LIMIT 1"
+    where = f"{runs.OF_RUN} AND status = 'in_progress' ORDER BY seq DESC LIMIT 1"
     found = rows.select(tx, "steps", Step, where, {"run_id": run_id})
     return found[0] if found else None
 

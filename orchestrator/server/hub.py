@@ -1,45 +1,114 @@
-"""Wakes those who wait for news of a run, within this process. News are hints: who wakes looks into the store."""
+"""Wakes those who wait for news of a run, within this process, and hands them what is new.
+
+What is handed on is in the store already. It is a convenience: who missed something, or was not awake in time, finds it
+in the store.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+from orchestrator.server.records import Event
+from orchestrator.server.store.door import Ear as Listener
+from orchestrator.server.store.events import Appended
+
+KEPT = 1_000  # events that are kept for somebody who does not come for them
+
+
+class Ear:
+    """Of one who waits for news of a run."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._bell = asyncio.Event()
+        self._news: deque[Event] = deque(maxlen=KEPT)
+
+    def ring(self) -> None:
+        """There is news."""
+        self._bell.set()
+
+    def hand(self, news: Appended) -> None:
+        """Hand on what is new; from any thread."""
+        self._news.extend(news.events())
+
+    def take(self, after: int) -> list[Event] | None:
+        """What follows event number `after`; None: that is not known here, look into the store."""
+        self._bell.clear()
+        if not self._live:
+            return None
+        news = [self._news.popleft() for _ in range(len(self._news))]
+        found = [event for event in news if event.seq > after]
+        return None if found and found[0].seq != after + 1 else found
+
+    async def hears(self, seconds: float) -> bool:
+        """Wait for news, at most so long; whether there is any."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class Hub:
-    """Who waits for which run."""
+    """Who waits for which run. `live`: somebody calls `hear` for all that is stored."""
 
-    def __init__(self) -> None:
-        self._bells: dict[str, set[asyncio.Event]] = {}
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
+        self._ears: dict[str, tuple[Ear, ...]] = {}  # never changed in place: two threads look
         self.closed = False
 
     def tell(self, run_id: str) -> None:
         """There is news of a run, and it is in the store."""
-        for bell in self._bells.get(run_id, ()):
-            bell.set()
+        for ear in self._ears.get(run_id, ()):
+            ear.ring()
+
+    def hear(self, fact: object) -> None:
+        """Something is in the store; if it is news of a run, whoever waits gets it when `tell` wakes him."""
+        if isinstance(fact, Appended):
+            for ear in self._ears.get(fact.run_id, ()):
+                ear.hand(fact)
 
     def close(self) -> None:
         """Wake everybody for the last time: no news will come any more."""
         self.closed = True
-        for run_id in self._bells:
+        for run_id in self._ears:
             self.tell(run_id)
 
     @contextmanager
-    def listen(self, run_id: str) -> Generator[asyncio.Event]:
-        """A bell that rings for a run; whoever heard it clears it before looking."""
-        bell = asyncio.Event()
-        bells = self._bells.setdefault(run_id, set())
-        bells.add(bell)
+    def listen(self, run_id: str) -> Generator[Ear]:
+        """An ear for a run, as long as the block lasts."""
+        ear = Ear(live=self._live)
+        self._ears[run_id] = (*self._ears.get(run_id, ()), ear)
         try:
-            yield bell
+            yield ear
         finally:
-            bells.discard(bell)
-            if not bells and self._bells.get(run_id) is bells:
-                del self._bells[run_id]
+            left = tuple(other for other in self._ears[run_id] if other is not ear)
+            if left:
+                self._ears[run_id] = left
+            else:
+                del self._ears[run_id]
 
-    async def heard(self, bell: asyncio.Event, seconds: float) -> None:
-        """Wait for a bell; at most so long, for who waits on a lost hint would wait for ever."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await bell.wait()
+
+class Audience:
+    """Those who hear what the store did: one who counts, and the hub. An `Ear` of the store."""
+
+    def __init__(self, counting: Listener, hub: Hub) -> None:
+        self._counting = counting
+        self._hub = hub
+
+    def committed(self, units: int, seconds: float) -> None:
+        """A transaction of so many units is on disk."""
+        self._counting.committed(units, seconds)
+
+    def lost(self) -> None:
+        """A transaction could not be committed."""
+        self._counting.lost()
+
+    def hear(self, fact: object) -> None:
+        """A fact is on disk."""
+        self._counting.hear(fact)
+        self._hub.hear(fact)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.server.hub import Hub
+from orchestrator.server.hub import Audience, Hub
 from orchestrator.server.models.door import CallPiece, ModelEvent, ModelRequest, Spent, Stop, TextPiece
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Event, Json, Run
@@ -16,6 +16,7 @@ from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.runs import NewRun, Runs
 from orchestrator.server.service.threads import NewMessage, Threads
 from orchestrator.server.store.sqlite import SqliteStore
+from orchestrator.server.telemetry.tally import Tally
 from orchestrator.server.worker import Worker
 
 W = "ws"
@@ -201,8 +202,8 @@ async def house(
     share: int = 32,
 ) -> AsyncIterator[House]:
     """Open the database of a folder, with a worker; leave it as a crash would, when `grace` is 0."""
-    store = await SqliteStore.open(folder / "data" / "server.db")
-    hub, clock, model, hands = Hub(), time or Time(), Puppet(*turns), hands or Hands()
+    hub, clock, model, hands = Hub(live=True), time or Time(), Puppet(*turns), hands or Hands()
+    store = await SqliteStore.open(folder / "data" / "server.db", Audience(Tally(), hub))
     bounds = Bounds(limits or Limits())
     worker = Worker(
         store,

@@ -257,10 +257,12 @@ class Runs:
         Ends behind the event that ends the run or makes it wait for the client; early when the server stops. With
         `through` it goes on behind a wait that is over.
         """
-        with self._hub.listen(run_id) as bell:
+        with self._hub.listen(run_id) as ear:
+            known = False  # that nothing lies between `after` and what the ear is handed
             while True:
-                bell.clear()
-                found, resting = await self._store.read(partial(_news, run_id=run_id, after=after))
+                found, resting = ear.take(after) if known else None, False
+                if found is None:
+                    found, resting = await self._store.read(partial(_news, run_id=run_id, after=after))
                 for event in found:
                     yield event
                     after = event.seq
@@ -268,11 +270,10 @@ class Runs:
                         return
                 if resting and len(found) < BATCH:
                     return
-                if found:
-                    continue
-                if self._hub.closed:
+                known = len(found) < BATCH and not (found and found[-1].name in _ENDINGS)
+                if known and self._hub.closed:
                     return
-                await self._hub.heard(bell, LISTEN_SECONDS)
+                known = known and await ear.hears(LISTEN_SECONDS)
 
 
 def match_outputs(run: Run, outputs: Sequence[ToolOutput], largest: int) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -30,18 +31,34 @@ _TUPLES: dict[type[Subject], tuple[str, ...]] = {
     Thread: ("file_ids",),
 }
 _FROZEN = ("instructions", "tools", "file_ids", "settings", "options")  # of a run, from its creation on
+_OF_RUN = tuple(field.name for field in dataclasses.fields(Run) if field.name not in _FROZEN)
 
 _INSERT = "INSERT INTO events (run_id, seq, name, kind, subject) VALUES (:run_id, :seq, :name, :kind, :subject)"
 
 
-def append(tx: Tx, run_id: str, told: Sequence[Told]) -> int:
-    """Add events at the end of a run's log; the last event's number."""
-    seq = latest(tx, run_id)
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Events were added to a run's log, the first of them with number `first`: a fact for whoever listens."""
+
+    run_id: str
+    first: int
+    told: Sequence[Told]
+
+    def events(self) -> Iterator[Event]:
+        """These events."""
+        for seq, (name, subject) in enumerate(self.told, start=self.first):
+            yield Event(run_id=self.run_id, seq=seq, name=name, subject=subject)
+
+
+def append(tx: Tx, run_id: str, told: Sequence[Told], seq: int | None = None) -> int:
+    """Add events at the end of a run's log, whose last event has number `seq`; the number of the last one then."""
+    seq = latest(tx, run_id) if seq is None else seq
     values = [
         {"run_id": run_id, "seq": number, "name": name, "kind": _NAMES[type(subject)], "subject": _encode(subject)}
         for number, (name, subject) in enumerate(told, start=seq + 1)
     ]
     tx.change_many(_INSERT, values)
+    tx.note(Appended(run_id, seq + 1, told))
     return seq + len(values)
 
 
@@ -78,7 +95,7 @@ def text_of(tx: Tx, run_id: str, message_id: str) -> str:
 
 def _encode(subject: Subject) -> str:
     if isinstance(subject, Run):
-        fields = {f.name: getattr(subject, f.name) for f in dataclasses.fields(subject) if f.name not in _FROZEN}
+        fields = {name: getattr(subject, name) for name in _OF_RUN}
         return orjson.dumps(fields, default=_plain).decode()
     return orjson.dumps(subject, default=_plain).decode()
 

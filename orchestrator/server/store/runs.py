@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from orchestrator.server.records import Message, Page, Run, Step
 from orchestrator.server.store import rows
 from orchestrator.server.store.door import Tx
-from orchestrator.server.store.rows import Listed
+from orchestrator.server.store.rows import NOT_DELETED, Listed
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Wanted:
 # the statuses in the very words of the partial indexes, or those are of no use
 _UNFINISHED = """
 SELECT id, workspace, status FROM runs
-    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') ORDER BY seq
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') ORDER BY +seq
 """
 _DUE = """
 SELECT id FROM runs
@@ -43,6 +43,7 @@ _ACTIVE = """
 SELECT status, COUNT(*) AS number FROM runs
     WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') GROUP BY status
 """
+OF_RUN = f"run_id = :run_id AND {NOT_DELETED}"  # steps; without the second half the index is of no use
 # what was said to its end, be it one that a limit set; not the halves that failed runs left
 _HISTORY = """
 thread_id = :thread_id AND deleted_at IS NULL AND run_id IS NOT :run_id AND (
@@ -144,7 +145,7 @@ def active(tx: Tx) -> dict[str, int]:
 
 def steps(tx: Tx, run_id: str) -> tuple[Step, ...]:
     """All steps of a run, in order."""
-    return tuple(rows.select(tx, "steps", Step, "run_id = :run_id ORDER BY seq", {"run_id": run_id}))
+    return tuple(rows.select(tx, "steps", Step, f"{OF_RUN} ORDER BY seq", {"run_id": run_id}))
 
 
 def step(tx: Tx, run_id: str, step_id: str) -> Step | None:
