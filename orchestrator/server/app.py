@@ -30,6 +30,7 @@ from orchestrator.server.records import Assistant
 from orchestrator.server.routes import routes
 from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.files import Files, Rules
+from orchestrator.server.service.histories import Histories
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.service.usage import Usage
@@ -123,6 +124,7 @@ async def open_server(
                 runs=Runs(store, queue=worker, hub=hub, bounds=bounds, clock=clock),
                 files=kept,
                 usage=Usage(store, clock),
+                histories=Histories(store),
                 gate=gate,
                 instruments=instruments,
                 repeats=repeats,

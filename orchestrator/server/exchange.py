@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -26,6 +25,7 @@ from orchestrator.server.once import HEADER, REPLAYED, Repeats
 from orchestrator.server.records import Json
 from orchestrator.server.service.assistants import Assistants
 from orchestrator.server.service.files import Files
+from orchestrator.server.service.histories import Histories
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.service.usage import Usage
@@ -34,10 +34,10 @@ from orchestrator.server.stream import Told, tell
 from orchestrator.server.telemetry import trail
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.telemetry.visit import Visit
+from orchestrator.wire.depth import DEPTH, too_deep
 from orchestrator.wire.faults import Fault, invalid
 
 _READS = ("GET", "HEAD")
-DEPTH = 64  # of nested JSON
 
 STOPPING = "The server is stopping; ask again in a moment."
 _FULL = Fault("full", "The server's disk is full; what is there can still be read.", retry_after=5)
@@ -53,6 +53,7 @@ class Services:
     threads: Threads
     runs: Runs
     files: Files
+    histories: Histories
     usage: Usage
     gate: Gate
     instruments: Instruments = field(default_factory=Instruments)
@@ -257,7 +258,7 @@ def parse(data: bytes) -> Json:
         value: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise invalid(f"The request body is not valid JSON: {error}.") from error
-    if data.count(b"[") + data.count(b"{") > DEPTH and _deeper(value, DEPTH):
+    if too_deep(data, value):
         raise invalid(f"The request body is nested deeper than {DEPTH} levels.")
     return as_body(value)
 
@@ -281,22 +282,6 @@ def _refuse_other_sites(headers: Mapping[str, str]) -> None:
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host"):
         raise invalid("Requests of web pages from other addresses are refused.")
-
-
-def _deeper(value: object, depth: int) -> bool:
-    """Whether JSON is nested deeper than `depth`; looks at one level at a time."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [item for part in level for item in _inside(part)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).values()
-    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 async def _send(send: Send, reply: Reply, more: Mapping[str, str] | None = None) -> None:

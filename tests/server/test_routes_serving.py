@@ -111,6 +111,7 @@ async def ask(error: Exception) -> httpx2.Response:
             threads=broken,
             runs=broken,
             files=broken,
+            histories=broken,
             usage=broken,
             gate=Gate(Keyring(broken, Path(), system_clock)),
         )

@@ -20,6 +20,19 @@ from orchestrator.server.dialects.contract import (
 )
 from orchestrator.server.usage import COUNTS
 
+JSON_LINES = "application/jsonl"
+_LINES: dict[str, Schema] = {JSON_LINES: {"type": "string", "description": "One JSON object a line."}}
+_REPORT: Schema = gives(
+    {
+        "object": {"const": "thread.import"},
+        "threads": gives(dict.fromkeys(("created", "extended", "restored", "unchanged", "refused"), COUNT)),
+        "objects": gives(dict.fromkeys(("new", "same", "back", "left_out"), COUNT)),
+        "problems": items(gives({"line": COUNT, "thread_id": optional(TEXT), "message": TEXT})),
+        "more_problems": COUNT,
+        "notes": items(gives({"line": COUNT, "message": TEXT})),
+    }
+)
+_TAKEN = "What became of each thread; those that could not be taken are told with the line and the reason."
 _FILTERS = (
     Parameter(name="status", schema=TEXT, about="Only runs with this status; several with commas between."),
     Parameter(name="assistant_id", schema=TEXT, about="Only runs of this assistant."),
@@ -68,6 +81,9 @@ def extensions(ref: Names) -> dict[str, Operation]:
     return {
         "list_threads": Operation(gives={JSON: ref("ThreadList")}, parameters=PAGE),
         "list_all_runs": Operation(gives={JSON: ref("RunList")}, parameters=(*PAGE, *_FILTERS)),
+        "export_thread": Operation(gives=_LINES),
+        "export_threads": Operation(gives=_LINES),
+        "import_threads": Operation(takes=_LINES, needed=False, gives={JSON: _REPORT}, about=_TAKEN),
         "stream_run": Operation(gives={EVENTS: ref("Event")}, parameters=_RESUMING, about=_STREAM),
         "get_usage": Operation(gives={JSON: _USAGE}, parameters=_GROUPING),
     }

@@ -11,16 +11,13 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Endpoint, Services, Verb
-from orchestrator.server.routes import assistants, files, messages, runs, threads, usage
+from orchestrator.server.routes import assistants, files, histories, messages, runs, threads, usage
 from orchestrator.server.routes.path import Path, name, precedence, summary
 
 __all__ = ["PATHS", "Path", "Verb", "name", "paths", "routes", "summary"]
 
-PATHS: tuple[Path, ...] = tuple(
-    sorted(
-        (*assistants.PATHS, *threads.PATHS, *messages.PATHS, *runs.PATHS, *files.PATHS, *usage.PATHS), key=precedence
-    )
-)
+ROOMS = (assistants, threads, histories, messages, runs, files, usage)
+PATHS: tuple[Path, ...] = tuple(sorted((path for room in ROOMS for path in room.PATHS), key=precedence))
 
 
 def paths(dialect: Dialect) -> tuple[Path, ...]:

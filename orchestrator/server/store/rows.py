@@ -36,6 +36,11 @@ def insert(tx: Tx, table: str, record: Kept) -> None:
     tx.change(_insert_sql(table, type(record)), to_row(record))
 
 
+def insert_new(tx: Tx, table: str, record: Kept) -> bool:
+    """Add a record unless there is one with its id; whether it was added."""
+    return tx.change(_insert_sql(table, type(record)) + " ON CONFLICT (id) DO NOTHING", to_row(record)) > 0
+
+
 def change(
     tx: Tx, table: str, cls: type[Kept], changes: Mapping[str, object], *, where: str, values: Mapping[str, object]
 ) -> int:
