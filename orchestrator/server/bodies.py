@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -36,15 +37,16 @@ class Incoming:
     async def whole(self) -> bytes | None:
         """The whole body; None when it is larger than BODY. Raises: Fault, Gone."""
         parts, size = bytearray(), 0
-        with anyio.move_on_after(BODY_SECONDS) as scope:
-            while size <= SWALLOWED and not self._over:
-                part = await self._part()
-                size += len(part)
-                if size <= BODY:
-                    parts += part
-        if scope.cancelled_caught:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while size <= SWALLOWED and not self._over:
+                    part = await self._part()
+                    size += len(part)
+                    if size <= BODY:
+                        parts += part
+        except TimeoutError as error:
             self._over = True
-            raise invalid(f"The request body did not arrive within {BODY_SECONDS:g} seconds.")
+            raise invalid(f"The request body did not arrive within {BODY_SECONDS:g} seconds.") from error
         return bytes(parts) if size <= BODY else None
 
     async def pieces(self) -> AsyncGenerator[bytes]:

@@ -23,7 +23,8 @@ from orchestrator.server.bodies import PACE
 HEAD_SECONDS = 20.0  # for the first byte of a request to the last one of its headers
 HEAD = 64 * 1024  # bytes of request line and headers
 URL = 16 * 1024  # bytes
-DEAF_SECONDS = 30.0  # that bytes may wait for a client who does not read
+DEAF_SECONDS = 30.0  # within which a client must read HEARD of what waits for it
+HEARD = 16 * 1024  # bytes
 WATCH_SECONDS = 60.0  # between two looks at how much of a refused body came
 
 _AT_ONCE = struct.pack("ii", 1, 0)  # for SO_LINGER: reset, and drop what was not sent
@@ -43,6 +44,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head = 0
         self._unwanted = 0
+        self._waiting = 0
         self._why = _MALFORMED
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -103,7 +105,7 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client reads too slowly, or not at all."""
         super().pause_writing()
-        self._after(DEAF_SECONDS, "deaf", self._cut)
+        self._wait_for_reader()
 
     def resume_writing(self) -> None:
         """It reads."""
@@ -164,8 +166,20 @@ class Connection(HttpToolsProtocol):
 
     def _linger(self) -> None:
         """What was said last may still be read, but not for ever."""
-        if self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self._after(DEAF_SECONDS, "deaf", self._cut)
+        if self.transport.is_closing():
+            self._wait_for_reader()
+
+    def _wait_for_reader(self) -> None:
+        self._waiting = self.transport.get_write_buffer_size()
+        if self._waiting:
+            self._after(DEAF_SECONDS, "deaf", self._listen)
+
+    def _listen(self) -> None:
+        """Look whether the client has read something meanwhile."""
+        if self._waiting - self.transport.get_write_buffer_size() < min(HEARD, self._waiting):
+            self._cut()
+        else:
+            self._wait_for_reader()
 
     def _after(self, seconds: float, name: str, job: Callable[[], None]) -> None:
         self._forget(name)

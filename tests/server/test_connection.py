@@ -193,6 +193,20 @@ def test_s14_readers_that_never_read_are_let_go_and_the_run_notices_nothing(live
         assert _until(lambda: "\norchestrator_streams_open 0.0\n" in http.get(f"{live.url}/metrics").text)
 
 
+def test_a_slow_reader_who_reads_is_not_cut_off(live: Live) -> None:
+    with httpx2.Client(base_url=live.url + BASE, trust_env=False, timeout=60) as http:
+        words = "x" * 200_000
+        made = http.post("/threads", json={"messages": [{"role": "user", "content": words}]}).json()["id"]
+        with closing(deaf(live, f"{BASE}/threads/{made}/messages")) as wire:
+            heard = b""
+            while not heard.endswith(b"}"):
+                time.sleep(0.05)
+                part = wire.recv(20_000)
+                assert part, "cut off"
+                heard += part
+    assert heard.count(words.encode()) == 1
+
+
 def _until(good: Callable[[], bool]) -> bool:
     end = time.monotonic() + 20
     while not good() and time.monotonic() < end:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from runs_kit import Time
 
 from orchestrator.errors import StoreError
 from orchestrator.server.records import File, Page
-from orchestrator.server.service.files import Files, NewFile, Rules, Uploaded, Wanted
+from orchestrator.server.service.files import SHARE, Files, NewFile, Rules, Uploaded, Wanted
 from orchestrator.server.store.blobs import ARRIVING, CHUNK, Blobs
 from orchestrator.server.store.sqlite import SqliteStore
 from orchestrator.wire.faults import Fault
@@ -174,6 +174,17 @@ async def test_a_workspace_holds_what_the_rule_says_and_others_have_their_own(st
     await files.delete(W, done.files[0].id)
     assert len((await upload(files, b"x" * 60)).files) == 1
     assert len(blobs(folder)) == 3
+
+
+async def test_a_workspace_has_so_many_uploads_at_once_and_leaves_room_for_others(files: Files) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(SHARE):
+            await stack.enter_async_context(files.receiving(W))
+        with pytest.raises(Fault, match="Too many uploads") as refused:
+            await one(files)
+        assert (refused.value.kind, refused.value.retry_after) == ("slow_down", 2.0)
+        assert (await upload(files, b"x", workspace="other")).files
+    assert (await one(files)).size == 1
 
 
 async def test_uploads_side_by_side_do_not_share_room_twice(store: SqliteStore, folder: Path) -> None:

@@ -13,6 +13,7 @@ from orchestrator.errors import StoreError
 from orchestrator.server.ids import Clock
 from orchestrator.server.pictures import PICTURE_BYTES, PICTURES, data_url
 from orchestrator.server.records import File
+from orchestrator.server.service.seats import Seats
 from orchestrator.server.store import files as table
 from orchestrator.server.store.blobs import Blobs, Draft, Reading, Sealed
 from orchestrator.server.store.door import Store, Tx
@@ -22,6 +23,8 @@ from orchestrator.wire.files import DESCRIPTION_LENGTH, LEAST_SECONDS, MOST_SECO
 
 __all__ = ["Arriving", "Files", "NewFile", "Rules", "Sheet", "Tray", "Uploaded", "Wanted"]
 
+UPLOADS = 96  # at once; each holds a connection, half a MiB of memory and what it brings on disk
+SHARE = 32  # of them that one workspace may have
 BATCH = 200  # blobs whose rows are looked for at once
 SWEEP_SECONDS = 24 * 3600.0  # between two looks for what nobody can reach
 
@@ -100,25 +103,27 @@ class Uploaded:
 class Files:
     """The files of all workspaces; each call concerns one workspace."""
 
-    def __init__(self, store: Store, blobs: Blobs, clock: Clock, rules: Rules) -> None:
+    def __init__(self, store: Store, blobs: Blobs, clock: Clock, rules: Rules, *, seats: Seats | None = None) -> None:
         self.rules = rules
         self._store = store
         self._blobs = blobs
         self._clock = clock
+        self._seats = seats or Seats(UPLOADS, SHARE, "Too many uploads are under way.")
 
     def over(self, store: Store) -> Files:
         """The same on another store for rows."""
-        return Files(store, self._blobs, self._clock, self.rules)
+        return Files(store, self._blobs, self._clock, self.rules, seats=self._seats)
 
     @asynccontextmanager
     async def receiving(self, workspace: str) -> AsyncGenerator[Tray]:
-        """Where the files of an upload arrive, before `keep`."""
-        taken = await self._store.read(partial(table.space, workspace=workspace, now=self._clock()))
-        tray = Tray(self._blobs, self.rules, self.rules.workspace - taken)
-        try:
-            yield tray
-        finally:
-            await tray.clear()
+        """Where the files of an upload arrive, before `keep`. Raises: Fault when too many arrive already."""
+        with self._seats.taken(workspace):
+            taken = await self._store.read(partial(table.space, workspace=workspace, now=self._clock()))
+            tray = Tray(self._blobs, self.rules, self.rules.workspace - taken)
+            try:
+                yield tray
+            finally:
+                await tray.clear()
 
     async def keep(self, workspace: str, news: Sequence[NewFile]) -> Uploaded:
         """Make files of what has arrived: the content is on disk before anybody hears of a file."""

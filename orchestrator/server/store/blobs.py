@@ -29,7 +29,8 @@ from orchestrator.server.store.snapshot import flush
 
 T = TypeVar("T")
 
-CHUNK = 256 * 1024  # bytes that are written or read at once
+CHUNK = 256 * 1024  # bytes that are written at once
+READ = 64 * 1024  # bytes that are read at once: so little, that a slow reader hears of each in good time
 THREADS = 4  # that work on the disk for files
 LEFT_OVER_SECONDS = 24 * 3600.0  # after which what has no row is swept away
 ARRIVING = "arriving"  # folder of passing names
@@ -112,7 +113,7 @@ class Reading:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = await self._blobs.work(lambda: self._source.read(CHUNK))
+        chunk = await self._blobs.work(lambda: self._source.read(READ))
         if not chunk:
             raise StopAsyncIteration
         return chunk
