@@ -5,14 +5,14 @@ Never follows a redirect (a bearer key must not travel), never retries: who call
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -171,6 +171,15 @@ class Client:
         async with self._open(method, path, json, query) as response:
             return await _whole(response)
 
+    async def send(self, path: str, content: AsyncIterable[bytes], *, media: str) -> Answer:
+        """A POST whose body is sent as it comes, and whose answer may be there before the body was.
+
+        Raises:
+            Unreachable: as for `request`, and whatever `content` raises.
+        """
+        async with self._open("POST", path, content, None, media=media) as response:
+            return await _whole(response)
+
     @asynccontextmanager
     async def stream(self, method: str, path: str, *, json: object = None) -> AsyncGenerator[Lines]:
         """One request whose answer comes line by line.
@@ -183,10 +192,11 @@ class Client:
 
     @asynccontextmanager
     async def _open(
-        self, method: str, path: str, json: object, query: Mapping[str, str] | None
+        self, method: str, path: str, body: object, query: Mapping[str, str] | None, *, media: str | None = None
     ) -> AsyncGenerator[httpx2.Response]:
-        content = None if json is None else _encoded(json)
-        headers = {"content-type": "application/json"} if content is not None else {}
+        """`body` is JSON, or bytes as they come if there is a media type."""
+        content = None if body is None else cast("AsyncIterable[bytes]", body) if media else _encoded(body)
+        headers = {} if content is None else {"content-type": media or "application/json"}
         try:
             request = self._client.build_request(
                 method, self.base_url + path, content=content, headers={**headers, **carried.get()}, params=query

@@ -15,13 +15,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
     "serve": ("serve", "Serve the Assistant API; no manifests, no plug-ins."),
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),
+    "thread": ("thread", "Export threads as JSON Lines, and import them with their ids."),
     "key": ("key", "Create, list, revoke and forget keys of the served API."),
     "schema": ("schema", "Print the JSON Schema of manifests, for editors; --api: the OpenAPI document."),
     "version": ("version", "Print the version."),
 }
 
 
-NESTED = frozenset({"key"})  # commands that have commands
+NESTED = frozenset({"key", "thread"})  # commands that have commands
 
 
 def help_text() -> str:

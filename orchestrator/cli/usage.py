@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, servers
 
 if TYPE_CHECKING:
     from orchestrator.server.announcing import Place
-    from orchestrator.settings import Settings
 
 GROUPS = ("day", "assistant", "model")
 COUNTS = ("runs", "turns", "prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
-KEY = "ORCHESTRATOR_KEY"
 
 _NAMES = ("day", "assistant_name", "assistant_id", "model")
 
@@ -27,35 +25,20 @@ _NAMES = ("day", "assistant_name", "assistant_id", "model")
 @click.option("--by", "by", multiple=True, type=click.Choice(GROUPS), help="Group by this; repeatable (default: day).")
 @click.option("--from", "first", metavar="DAY", help="The first day, YYYY-MM-DD, UTC (default: 30 days up to --to).")
 @click.option("--to", "last", metavar="DAY", help="The last day, counted too (default: today).")
-@click.option("--url", metavar="URL", help="Another server: its address, without /api/v1.")
-@click.option(
-    "--key-env", "key", metavar="NAME", default=KEY, show_default=True, help="The variable with the key for --url."
-)
-@click.option("--workspace", metavar="NAME", help="The workspace (default: that of the key, or 'default').")
+@servers.url
+@servers.key
+@servers.workspace
 @options.output
 def command(url: str | None, key: str, workspace: str | None, fmt: str, **given: Any) -> None:
     """Show what was used: of the server that runs on the folder's data, or of the one at --url."""
     asked = {"group_by": ",".join(given.pop("by")), "from": given.pop("first"), "to": given.pop("last")}
     settings = options.settings(**given)
     query = {name: value for name, value in asked.items() if value}
-    told = asyncio.run(_ask(_place(settings, url, key), workspace, query))
+    told = asyncio.run(_ask(servers.place(settings, url, key), workspace, query))
     if fmt == "json":
         output.json({"format_version": 1, **{name: value for name, value in told.items() if name != "request_id"}})
     else:
         output.data("\n".join(_lines(told)))
-
-
-def _place(settings: Settings, url: str | None, key: str) -> Place:
-    """Where the server is; the folder's own needs no key of ours. Raises: SettingsError."""
-    from orchestrator.errors import SettingsError
-    from orchestrator.server.announcing import Place, announced
-
-    if url:
-        return Place(address=url.rstrip("/"), key=settings.environ.get(key) or None)
-    place = announced(settings.data)
-    if place is None:
-        raise SettingsError(f"No server runs on {settings.data}.", hint="start one (up, serve), or give --url URL")
-    return place
 
 
 async def _ask(place: Place, workspace: str | None, query: Mapping[str, str]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import orjson
 
 from orchestrator.server.dialects.fields import Fields
+from orchestrator.server.dialects.frames import one_line
 from orchestrator.server.lines.shapes import check
 from orchestrator.server.records import Json, Message, Run, Step, Thread
 from orchestrator.wire.faults import invalid
@@ -83,4 +84,4 @@ def _fields(cls: type[Part]) -> tuple[tuple[str, object], ...]:
 
 
 def _line(value: Json) -> bytes:
-    return orjson.dumps(value, default=dict, option=orjson.OPT_APPEND_NEWLINE)
+    return one_line(orjson.dumps(value, default=dict)) + b"\n"
