@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
 from orchestrator.wire.faults import invalid
+
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a form that is wrong is the client's matter
 
 _FORM = b"multipart/form-data"
 _NO_FORM = "The request must be a form with files (multipart/form-data)."

@@ -19,7 +19,7 @@ CREATE TABLE files (
 CREATE INDEX files_listed ON files (workspace, seq) WHERE deleted_at IS NULL;
 
 -- How much a workspace holds is the sum of this index.
-CREATE INDEX files_space ON files (workspace, size, expires_at) WHERE deleted_at IS NULL;
+CREATE INDEX files_space ON files (workspace, size, expires_at, deleted_at) WHERE deleted_at IS NULL;
 
 -- What a sweep looks for.
 CREATE INDEX files_due ON files (expires_at) WHERE deleted_at IS NULL AND expires_at IS NOT NULL;
