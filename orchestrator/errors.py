@@ -8,7 +8,7 @@ OrchestratorError
 │  ├─ Unreachable     API001   ├─ RefusedKey   API002   ├─ NotFound     API003   ├─ Rejected        API004
 │  ├─ SlowDown        API005   ├─ TheirFault   API006   └─ CannotUnderstand      API007
 ├─ RunError           RUN   a run did not end well
-├─ StoreError         STO   the server's database; FolderInUse STO002, DiskFull STO003
+├─ StoreError         STO   the server's database; FolderInUse STO002, DiskFull STO003, Damaged STO004
 └─ SettingsError      SET   options and environment
 
 The docstring of a class is its default text and ends with the remedy. A code never changes its meaning.
@@ -159,6 +159,12 @@ class DiskFull(StoreError):
     """The disk is full: make room in the data folder."""
 
     code = "STO003"
+
+
+class Damaged(StoreError):
+    """The database is damaged: restore a backup, or save what can be read with orchestrator doctor --salvage DIR."""
+
+    code = "STO004"
 
 
 class SettingsError(OrchestratorError):

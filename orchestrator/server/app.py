@@ -34,13 +34,12 @@ from orchestrator.server.service.histories import Histories
 from orchestrator.server.service.runs import Runs
 from orchestrator.server.service.threads import Threads
 from orchestrator.server.service.usage import Usage
-from orchestrator.server.store.blobs import Blobs
+from orchestrator.server.store.blobs import FOLDER, Blobs
 from orchestrator.server.store.sqlite import DATABASE, SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.worker import Worker
 
-FILES = "files"  # folder in the data folder
 DRAIN_SECONDS = 5.0  # that turns under way get when the server stops
 
 
@@ -105,7 +104,7 @@ async def open_server(
     store = await SqliteStore.open(data / DATABASE, Audience(instruments.tally, hub))
     try:
         hands = (*performers, *PERFORMERS)
-        kept = Files(store, Blobs(data / FILES), clock, files or Rules())
+        kept = Files(store, Blobs(data / FOLDER), clock, files or Rules())
         worker = Worker(
             store,
             hub,

@@ -29,6 +29,7 @@ from orchestrator.server.store.snapshot import flush
 
 T = TypeVar("T")
 
+FOLDER = "files"  # in the data folder
 CHUNK = 256 * 1024  # bytes that are written at once
 READ = 64 * 1024  # bytes that are read at once: so little, that a slow reader hears of each in good time
 THREADS = 4  # that work on the disk for files

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from orchestrator.errors import FolderInUse, StoreError
 
+UNFINISHED = "restore.part"  # folder in the data folder, as long as a restore is under way
+
 
 class Hold:
     """The right to use a folder, until released or until this process ends, however it ends."""

@@ -21,16 +21,18 @@ from typing import TypeVar
 
 from orchestrator.errors import StoreError
 from orchestrator.server.store.door import Ear, Tx
-from orchestrator.server.store.folder import Hold, hold
+from orchestrator.server.store.folder import UNFINISHED, Hold, hold
 from orchestrator.server.store.reader import Reader, TooLong
 from orchestrator.server.store.schema import migrate, seen
 from orchestrator.server.store.snapshot import look
+from orchestrator.server.store.soundness import check
 from orchestrator.server.store.transaction import explain
 from orchestrator.server.store.writer import Writer
 
 T = TypeVar("T")
 
 DATABASE = "server.db"  # in the data folder
+CHECK_SECONDS = 0.15  # at a start, for damage to be found; larger databases are looked at in part
 BUSY_SECONDS = 30.0  # that others may hold the database, at a checkpoint of theirs say
 GLANCE_SECONDS = 0.02  # the same, for a read on the calling thread
 LONG_SECONDS = 30.0  # that a long read may take: as long as it looks, the log cannot be folded into the file
@@ -130,12 +132,15 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
 def prepare(path: Path) -> sqlite3.Connection:
     """The connection that will write, for who holds the folder; its database is up to date then.
 
-    One of a newer program is left as it is. Raises: StoreError.
+    One of a newer program, and one that is damaged, is left as it is. Raises: StoreError.
     """
+    if (path.parent / UNFINISHED).exists():
+        raise StoreError(f"a restore into {path.parent} was not finished", hint="run orchestrator restore again")
     try:
         if path.exists():
             with closing(look(path)) as connection:
                 seen(connection)
+                check(connection, CHECK_SECONDS)
         connection = connect(path)
         try:
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):

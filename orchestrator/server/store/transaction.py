@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.errors import DiskFull, StoreError
+from orchestrator.errors import Damaged, DiskFull, StoreError
 from orchestrator.server.store.door import Row
 
 
@@ -36,11 +36,16 @@ class SqliteTx:
         self.facts.append(fact)
 
 
+_KINDS: dict[int, type[StoreError]] = {
+    sqlite3.SQLITE_FULL: DiskFull,
+    sqlite3.SQLITE_CORRUPT: Damaged,
+    sqlite3.SQLITE_NOTADB: Damaged,
+}
 _MEANING = {
     sqlite3.SQLITE_FULL: ("the disk is full", "make room in the data folder"),
     sqlite3.SQLITE_IOERR: ("the disk failed", "see the system's log"),
-    sqlite3.SQLITE_CORRUPT: ("the database is damaged", "restore a backup of the data folder"),
-    sqlite3.SQLITE_NOTADB: ("the file is not a database, or is damaged", "restore a backup of the data folder"),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", None),
+    sqlite3.SQLITE_NOTADB: ("the file is not a database, or is damaged", None),
     sqlite3.SQLITE_READONLY: ("the database is read-only", "check who owns the data folder"),
     sqlite3.SQLITE_CANTOPEN: ("the database cannot be opened", "check path and rights of the data folder"),
     sqlite3.SQLITE_BUSY: ("another program holds the database", "let nothing else write to the data folder"),
@@ -59,7 +64,7 @@ def told(error: BaseException) -> BaseException:
 def explain(error: sqlite3.Error, where: str = "") -> StoreError:
     """SQLite's error in plain words, with the remedy."""
     meaning, hint = _MEANING.get(code(error) & 0xFF, ("the database refuses", None))
-    kind = DiskFull if code(error) & 0xFF == sqlite3.SQLITE_FULL else StoreError
+    kind = _KINDS.get(code(error) & 0xFF, StoreError)
     explained = kind(f"{where}{meaning} ({error})", hint=hint)
     explained.__cause__ = error
     return explained

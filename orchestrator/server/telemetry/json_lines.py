@@ -7,7 +7,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from orchestrator.server.telemetry.logs import TRAIL, trace
+from orchestrator.server.telemetry.text_lines import TRAIL, trace
 
 _FIELDS = {"time": "time", "word": "level", "name": "logger", "message": "message"}
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -25,5 +25,5 @@ class JsonLines(JsonFormatter):
         return {name: value for name, value in log_data.items() if value is not None}
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
-        """See `logs.trace`."""
+        """See `text_lines.trace`."""
         return "" if ei[1] is None else trace(ei[1], content=self._content)

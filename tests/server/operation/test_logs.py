@@ -12,6 +12,7 @@ from process import ECHO, Served, assistant, begin, ended, served
 
 from orchestrator.server.telemetry import logs, trail
 from orchestrator.server.telemetry.json_lines import JsonLines
+from orchestrator.server.telemetry.text_lines import Text
 
 CANARY = "canary-7f3a"  # whatever it stands in must not be in the log
 KEY = f"sk-{CANARY}"
@@ -145,17 +146,17 @@ def test_a_sane_request_id_is_taken_over_and_another_replaced(tmp_path: Path, ba
 def formatted(formatter: logging.Formatter, message: str, error: BaseException | None = None) -> str:
     info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("orchestrator.x", logging.ERROR, "x.py", 1, message, (), info)
-    assert logs._mark(record)
+    assert logs.mark(record)
     return formatter.format(record)
 
 
 def test_nobody_breaks_out_of_his_line() -> None:
-    assert "\n" not in formatted(logs.Text(False), "a\nb\x1b[31m\u2028c")
+    assert "\n" not in formatted(Text(False), "a\nb\x1b[31m\u2028c")
     assert json.loads(formatted(JsonLines(False), "a\nb"))["message"] == "a\nb"
 
 
-@pytest.mark.parametrize("formatter", [logs.Text, JsonLines])
-def test_what_caused_an_error_is_told_by_place_and_type(formatter: type[logs.Text] | type[JsonLines]) -> None:
+@pytest.mark.parametrize("formatter", [Text, JsonLines])
+def test_what_caused_an_error_is_told_by_place_and_type(formatter: type[Text] | type[JsonLines]) -> None:
     def inner() -> None:
         raise KeyError(CANARY)
 
@@ -175,7 +176,7 @@ def test_what_caused_an_error_is_told_by_place_and_type(formatter: type[logs.Tex
 def test_text_that_is_no_text_can_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(False))
-    handler.addFilter(logs._mark)
+    handler.addFilter(logs.mark)
     handler.handle(logging.LogRecord("orchestrator.x", logging.ERROR, "x.py", 1, "\ud800", (), None))
     assert json.loads(capsys.readouterr().err)["message"] == "\ud800"
 
