@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
             return verb(tx, sql, values)
 
         monkeypatch.setattr(SqliteTx, name, spy)
-    yield statements
+    return statements
 
 
 async def everything(h: House, clock: Time) -> None:
