@@ -233,11 +233,12 @@ async def test_content_without_a_row_goes_after_a_day_and_content_with_a_row_sta
     kept = await one(files, b"kept")
     async with files.receiving(W) as tray:
         orphan = await (await tray.begin("a")).draft.seal()
+    (folder / ARRIVING / "lost").write_bytes(b"half")
     await files.sweep()
-    assert blobs(folder) == {kept.id, orphan.id}
+    assert blobs(folder) == {kept.id, orphan.id, "lost"}
     age(folder, DAY - 60)
     await files.sweep()
-    assert blobs(folder) == {kept.id, orphan.id}
+    assert blobs(folder) == {kept.id, orphan.id, "lost"}
     age(folder, DAY + 60)
     await files.sweep()
     assert blobs(folder) == {kept.id}

@@ -15,7 +15,7 @@ from orchestrator.server.pictures import PICTURE_BYTES, PICTURES, data_url
 from orchestrator.server.records import File
 from orchestrator.server.service.seats import Seats
 from orchestrator.server.store import files as table
-from orchestrator.server.store.blobs import Blobs, Draft, Reading, Sealed
+from orchestrator.server.store.blobs import LEFT_OVER_SECONDS, Blobs, Draft, Reading, Sealed
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.files import Sheet, Wanted
 from orchestrator.wire.faults import Fault, invalid
@@ -203,6 +203,7 @@ class Files:
         """Remove what nobody can reach: files whose time is over, and content that has been without a row for a day."""
         now = self._clock()
         await self._blobs.drop(await self._store.write(lambda tx: table.expire(tx, now)))
+        await self._blobs.clear(LEFT_OVER_SECONDS)
         old = await self._blobs.old()
         for start in range(0, len(old), BATCH):
             batch = old[start : start + BATCH]

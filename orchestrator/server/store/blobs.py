@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import re
 import time
@@ -72,9 +73,9 @@ class Blobs:
         """Remove blobs; those that are not there are no error."""
         await self.work(lambda: [self.place(file_id).unlink(missing_ok=True) for file_id in file_ids])
 
-    async def clear(self) -> None:
-        """Remove what uploads of a former life left behind; only before any upload."""
-        await self.work(lambda: [file.unlink(missing_ok=True) for file in _files(self._folder / ARRIVING)])
+    async def clear(self, seconds: float = -math.inf) -> None:
+        """Remove what uploads left behind that were last written so long ago; all of it only before any upload."""
+        await self.work(lambda: [file.unlink(missing_ok=True) for file in _old(self._folder / ARRIVING, seconds)])
 
     async def old(self) -> list[str]:
         """Ids of the blobs that have been there long enough to have a row."""
@@ -97,10 +98,9 @@ class Blobs:
         return path, os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
 
     def _old(self) -> list[str]:
-        limit = time.time() - LEFT_OVER_SECONDS
         folders = [folder for folder in _entries(self._folder) if folder.name != ARRIVING]
-        blobs = [blob for folder in folders for blob in _files(folder) if _ID.fullmatch(blob.name)]
-        return [blob.name for blob in blobs if blob.stat().st_mtime < limit]
+        blobs = [blob for folder in folders for blob in _old(folder, LEFT_OVER_SECONDS)]
+        return [blob.name for blob in blobs if _ID.fullmatch(blob.name)]
 
 
 class Reading:
@@ -183,8 +183,18 @@ def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _files(folder: Path) -> list[Path]:
-    return [entry for entry in _entries(folder) if entry.is_file()]
+def _old(folder: Path, seconds: float) -> list[Path]:
+    """The files of a folder that were last written so long ago."""
+    limit = time.time() - seconds
+    return [entry for entry in _entries(folder) if entry.is_file() and _written(entry) < limit]
+
+
+def _written(file: Path) -> float:
+    """When a file was last written; one that went just now is not old."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 @contextmanager
