@@ -51,6 +51,7 @@ class Upstream:
         self._answers = list(answers)
         self.asked: list[Asked] = []
         self.connections = 0
+        self.left = 0  # connections that were closed by the other side in the middle of an answer
         self.port = 0
 
     @property
@@ -76,12 +77,26 @@ class Upstream:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.asked.append(Asked(head[0], headers, json.loads(body)))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return await _play(answer, writer)
+        return await self._play(answer, reader, writer)
+
+    async def _hold(self, reader: asyncio.StreamReader) -> None:
+        """Say nothing until the other side goes, or for long."""
+        async with asyncio.timeout(30):
+            self.left += await reader.read(1) == b""
+
+    async def _play(self, answer: Canned, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if answer.then == "mute":
+            await self._hold(reader)
+            return False
+        if await _send(answer, writer):
+            return True
+        if answer.then == "stall":
+            await self._hold(reader)
+        return False
 
 
-async def _play(answer: Canned, writer: asyncio.StreamWriter) -> bool:
-    if answer.then == "mute":
-        await asyncio.sleep(30)
+async def _send(answer: Canned, writer: asyncio.StreamWriter) -> bool:
+    """Send an answer; whether it has an end, so that the connection can be used again."""
     if answer.whole:
         for piece in answer.pieces:
             writer.write(piece)
@@ -95,8 +110,6 @@ async def _play(answer: Canned, writer: asyncio.StreamWriter) -> bool:
             await asyncio.sleep(answer.pause)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if answer.chunked else piece)
             await writer.drain()
-    if answer.then == "stall":
-        await asyncio.sleep(30)
     if answer.then != "end" or not answer.chunked:
         return False
     writer.write(b"0\r\n\r\n")

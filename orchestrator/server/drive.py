@@ -72,11 +72,12 @@ class Means:
 
 
 class Failed(Exception):
-    """The run cannot go on; text and code are for the client."""
+    """The run cannot go on; text and code are for the client. `usage`: of a turn that leaves no step behind."""
 
-    def __init__(self, message: str, *, code: str = "server_error") -> None:
+    def __init__(self, message: str, *, code: str = "server_error", usage: Json | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.usage = usage
 
 
 @dataclass(slots=True)
@@ -187,7 +188,7 @@ class Drive:
         calls = turns.calls(said, self._tools, taken, lambda: self._means.new_id("call"))
         reason = turns.too_much(self._steps, calls, self._limits)
         if reason is not None:
-            raise Failed(reason)
+            raise Failed(reason, usage=heard.usage)
         wrong = {call.id: turns.complaint(call, self._tools) for call in calls}
         outputs = {call_id: text for call_id, text in wrong.items() if text is not None}
         right = [call for call in calls if call.id not in outputs]

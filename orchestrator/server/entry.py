@@ -169,13 +169,15 @@ class Entry:
         details = {"reason": reason}
         self.end_message(message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
 
-    def finish(self, status: str, *, error: Json | None = None, details: Json | None = None) -> None:
-        """The end of the run: whatever is open ends with it."""
+    def finish(
+        self, status: str, *, error: Json | None = None, details: Json | None = None, used: Json | None = None
+    ) -> None:
+        """The end of the run: whatever is open ends with it. `used`: tokens beside those of its steps."""
         self._end_open(status, error)
         stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
-        used = usage.total(step.usage for step in runs.steps(self.tx, self.run.id))
+        steps = runs.steps(self.tx, self.run.id)
         more = {"last_error": error, "incomplete_details": details, "required_action": ()}
-        self.move(status, usage=used, **more, **stamp)
+        self.move(status, usage=usage.total([*(step.usage for step in steps), used]), **more, **stamp)
         self._ended = True
         self.tx.note(RunEnded(status, (self.now - self.run.created_at) / 1000))
 

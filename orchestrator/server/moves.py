@@ -150,10 +150,11 @@ def cancelled(tx: Tx, run_id: str, now: int) -> None:
         entry.close()
 
 
-def fail(tx: Tx, run: Run, error: Json, now: int) -> None:
-    """The end of a run that failed. Raises: Lost."""
+def fail(tx: Tx, run: Run, error: Json, now: int, used: Json | None = None) -> None:
+    """The end of a run that failed; `used`: in a last turn that leaves no step behind. Raises: Lost."""
     entry = _mine(tx, run, now)
-    entry.finish("failed", error=error)
+    entry.spend(used)
+    entry.finish("failed", error=error, used=used)
     entry.close()
 
 

@@ -177,7 +177,7 @@ class Worker:
             _log.warning("the model did not answer: %s", fault.code, extra={"content": str(fault)})
             await self._fail(run, {"code": fault.code, "message": clean(str(fault))})
         except Failed as reason:
-            await self._fail(run, {"code": reason.code, "message": clean(str(reason))})
+            await self._fail(run, {"code": reason.code, "message": clean(str(reason))}, reason.usage)
         except Exception:  # noqa: BLE001 - whatever it is, the run ends and the server goes on
             _log.exception("a run failed inside the server")
             await self._fail(run, server_error("The server failed while it carried out this run."))
@@ -210,9 +210,9 @@ class Worker:
         self._line.add(replace(one, orphan=True))
         self._pump()
 
-    async def _fail(self, run: Run, error: Json) -> None:
+    async def _fail(self, run: Run, error: Json, used: Json | None = None) -> None:
         try:
-            await self._store.write(partial(moves.fail, run=run, error=error, now=self._clock()))
+            await self._store.write(partial(moves.fail, run=run, error=error, used=used, now=self._clock()))
         except Lost:
             return
         except StoreError as broken:

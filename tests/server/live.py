@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +32,19 @@ class Live:
         return f"http://{self.host}:{self.port}"
 
 
+@dataclass(frozen=True)
+class _Closing:
+    models: Directory
+
+    async def aclose(self) -> None:
+        await self.models.close()
+
+
 @contextmanager
 def live_server(
     data: Path,
     *,
+    models: Directory | None = None,
     performers: Sequence[Performer] = (),
     keepalive: float = 10.0,
     files: Rules | None = None,
@@ -48,10 +57,11 @@ def live_server(
     async def serve() -> None:
         stopped = asyncio.Event()
         stop.append((asyncio.get_running_loop(), stopped))
-        models = Directory([Route(match="*", model=ScriptedModel(None))])
+        answering = models or Directory([Route(match="*", model=ScriptedModel(None))])
         async with (
+            aclosing(_Closing(answering)),
             open_server(
-                data, models=models, performers=performers, keepalive=keepalive, files=files, access=access
+                data, models=answering, performers=performers, keepalive=keepalive, files=files, access=access
             ) as server,
             listening(witness := Witness(server.app), host="127.0.0.1", port=0, closing=server.drain) as bound,
         ):

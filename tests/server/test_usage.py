@@ -18,6 +18,7 @@ from wire_kit import BASES, client, error, made, start, until
 
 from orchestrator.server import usage
 from orchestrator.server.models.door import ModelFault, Spent, Stop, TextPiece, ThoughtPiece
+from orchestrator.server.performers.door import Limits
 from orchestrator.server.records import Page, Run
 from orchestrator.server.service.usage import Usage
 from orchestrator.wire.faults import Fault
@@ -84,6 +85,15 @@ async def test_a_run_that_failed_counts_as_a_run_with_what_it_had_used(tmp_path:
     assert (day["runs"], day["turns"], day["total_tokens"]) == (1, 1, 6)
 
 
+async def test_a_turn_whose_calls_are_too_many_is_counted_although_it_leaves_no_step(tmp_path: Path) -> None:
+    async with house(tmp_path, *[ask(("mine", "{}"))] * 2, limits=Limits(tool_rounds=1)) as h:
+        h.hands.names = ["mine"]
+        run = await h.until(await h.run(tools=["mine"]), "failed")
+        (day,) = await report(h)
+    assert run.usage == {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    assert (day["runs"], day["turns"], day["total_tokens"]) == (1, 2, 12)
+
+
 async def test_reasoning_goes_back_to_the_model_with_the_calls_it_led_to_and_nowhere_else(tmp_path: Path) -> None:
     thought = [ThoughtPiece(field="reasoning_content", text=text) for text in ("hm, ", "secret")]
     async with house(tmp_path, [*thought, *ask(("mine", "{}"))], [*thought, *say("done")]) as h:
@@ -144,7 +154,8 @@ async def _account_is_the_sum(folder: Path, plan: list[tuple[list[str], list[str
             steps = (await h.runs.list_steps(W, run.thread_id, run.id, Page(limit=100))).items
             assert {name: mine[name] for name in SPENT} == {name: (run.usage or {})[name] for name in SPENT}
             assert mine["runs"] == 1
-            assert mine["turns"] == sum(step.usage is not None for step in steps)
+            stepless = mine["turns"] - sum(step.usage is not None for step in steps)
+            assert stepless == 0 or (stepless, run.status) == (1, "failed")  # its calls were too many
         total: Counter[str] = Counter()
         for day in by_day:
             total.update({name: day[name] for name in usage.COUNTS})
