@@ -24,7 +24,7 @@ from orchestrator.wire.runs import TERMINAL
 KEEPALIVE_SECONDS = 10.0  # of silence, after which a comment is sent
 READER_SECONDS = 30.0  # that one frame may wait for a reader who does not read
 
-_COMMENT = b": keepalive\n\n"
+COMMENT = b": keepalive\n"  # no empty line behind it: once there was an `id:`, openai's parser takes one for an event
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
@@ -135,5 +135,5 @@ async def _keep_alive(line: _Line, seconds: float, scope: anyio.CancelScope) -> 
         while True:
             await anyio.sleep_until(line.last + seconds)
             if anyio.current_time() >= line.last + seconds:
-                await line.say(_COMMENT)
+                await line.say(COMMENT)
     scope.cancel()

@@ -200,9 +200,10 @@ async def house(
     grace: float = 0.0,
     limit: int = 32,
     share: int = 32,
+    model: Puppet | None = None,
 ) -> AsyncIterator[House]:
     """Open the database of a folder, with a worker; leave it as a crash would, when `grace` is 0."""
-    hub, clock, model, hands = Hub(live=True), time or Time(), Puppet(*turns), hands or Hands()
+    hub, clock, model, hands = Hub(live=True), time or Time(), model or Puppet(*turns), hands or Hands()
     store = await SqliteStore.open(folder / "data" / "server.db", Audience(Tally(), hub))
     bounds = Bounds(limits or Limits())
     worker = Worker(

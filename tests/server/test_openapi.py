@@ -129,7 +129,7 @@ def test_an_answer_that_is_not_as_described_is_a_complaint(status: int, media: s
 
 def test_an_event_that_is_not_as_described_is_a_complaint() -> None:
     paper = Paper(DOCUMENT)
-    good = f"event:thread.created\ndata:{json.dumps(THREAD)}\n\n: keepalive\n\nevent:done\ndata:[DONE]\n\n".encode()
+    good = f"event:thread.created\ndata:{json.dumps(THREAD)}\n\n: keepalive\nevent:done\ndata:[DONE]\n\n".encode()
     bad = good.replace(b'"created_at": 1', b'"created_at": null')
     assert [event["event"] for event in events(good)] == ["thread.created", "done"]
     where = ("POST", "/api/v1/threads/runs", 200, "text/event-stream")

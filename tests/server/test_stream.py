@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from live import Live, live_server
 
+from orchestrator.server.stream import COMMENT
+
 BASE = "/api/v1"
 KEEPALIVE = 0.3
 
@@ -125,7 +127,7 @@ def test_nothing_is_null_that_makes_a_client_stumble(live: Live, http: httpx2.Cl
 
 def test_silence_is_filled_with_comments(live: Live, http: httpx2.Client) -> None:
     _, chunks = read(live, "/threads/runs", body_of_run(http, "/slow 1 late"))
-    assert chunks.count(b": keepalive\n\n") >= 2
+    assert chunks.count(COMMENT) >= 2
     assert chunks[-1] == b"event:done\ndata:[DONE]\n\n"
 
 

@@ -98,8 +98,8 @@ def check_complete(heard: Hearing | AsyncHearing) -> None:
     data = {name: [e.data for e in heard.events if e.event == name] for name in {e.event for e in heard.events}}
     messages = data.get("thread.message.created", [])
     whole = {m.id: m for name in ("completed", "incomplete") for m in data.get(f"thread.message.{name}", [])}
-    assert [m.id for m in of(heard, "on_message_created")] == [m.id for m in messages] == list(whole)
-    assert [m.id for m in of(heard, "on_message_done")] == list(whole)
+    assert [m.id for m in of(heard, "on_message_created")] == [m.id for m in messages]
+    assert {m.id for m in of(heard, "on_message_done")} == {m.id for m in messages} == whole.keys()
     for message in whole.values():
         pieces = [d.delta for d in data.get("thread.message.delta", []) if d.id == message.id]
         text = "".join(part.text.value for piece in pieces for part in piece.content)
