@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),
     "thread": ("thread", "Export threads as JSON Lines, and import them with their ids."),
     "key": ("key", "Create, list, revoke and forget keys of the served API."),
+    "doctor": ("doctor", "Look for what is missing or wrong, with a remedy for each."),
     "backup": ("backup", "Write a backup of the server's data, also while it runs."),
     "restore": ("restore", "Make a data folder of a backup."),
     "schema": ("schema", "Print the JSON Schema of manifests, for editors; --api: the OpenAPI document."),

@@ -37,6 +37,7 @@ from orchestrator.server.service.usage import Usage
 from orchestrator.server.store.blobs import FOLDER, Blobs
 from orchestrator.server.store.sqlite import DATABASE, SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
+from orchestrator.server.telemetry.alarms import WalAlarm
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.worker import Worker
 
@@ -132,7 +133,7 @@ async def open_server(
             await worker.start()
             app = create_app(services, keepalive=keepalive, more=(*operation.routes(), *more))
             server = Server(app, services, worker, grace)
-            async with services.files.tidied(), repeats.swept():
+            async with services.files.tidied(), repeats.swept(), WalAlarm(store.sizes).watching():
                 try:
                     yield server
                 finally:

@@ -1,7 +1,7 @@
 """Every query of a run's way finds its rows by an index, so that it costs the same with fifty thousand threads."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class Anything(dict[str, Any]):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every statement that any unit carries out."""
     statements: set[str] = set()
     for name in ("rows", "change", "change_many"):

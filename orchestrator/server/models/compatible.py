@@ -76,6 +76,21 @@ class CompatibleModel:
                     raise self._fault(error) from None
             await asyncio.sleep(wait)
 
+    async def knock(self) -> None:
+        """See that the endpoint answers and takes the key, without a turn of the model.
+
+        Raises:
+            ModelFault: it does not.
+        """
+        try:
+            answer = await self._client.request("GET", "/models")
+        except TargetError as error:
+            raise ModelFault(self._hidden(error.message)) from None
+        if answer.status in (401, 403):
+            raise ModelFault(f"The model's endpoint refuses the key (HTTP {answer.status}).")
+        if answer.status >= 500:
+            raise ModelFault(f"The model's endpoint fails (HTTP {answer.status}).")
+
     async def close(self) -> None:
         """Close all connections."""
         for task in self._farewells:

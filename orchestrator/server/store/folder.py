@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import FolderInUse, StoreError
 
+LOCK = "lock"  # file in the data folder, locked by whoever has it
 UNFINISHED = "restore.part"  # folder in the data folder, as long as a restore is under way
 
 
@@ -26,7 +27,7 @@ class Hold:
 
 def hold(folder: Path) -> Hold:
     """Take the folder, which is made when missing. Raises: StoreError that names the process that has it."""
-    lock = folder / "lock"
+    lock = folder / LOCK
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
