@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import apply
+import first_token
 import plan
 import runs
 import start
 
 if __name__ == "__main__":
-    for benchmark in (start, apply, runs, plan):
+    for benchmark in (start, apply, runs, first_token, plan):
         benchmark.main()
