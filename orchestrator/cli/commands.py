@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "Bring the target in line with the manifests."),
     "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
-    "serve": ("serve", "Serve the Assistant API; no manifests, no plug-ins."),
+    "serve": ("serve", "Serve the Assistant API alone, with models of options or of an Environment."),
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),
     "thread": ("thread", "Export threads as JSON Lines, and import them with their ids."),
     "key": ("key", "Create, list, revoke and forget keys of the served API."),

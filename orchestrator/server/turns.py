@@ -93,7 +93,7 @@ def done(steps: Sequence[Step], texts: Mapping[str, str]) -> Iterable[dict[str, 
         if step.type == "message_creation":
             text = texts.get(step.message_id or "", "")
             continue
-        said = {"role": "assistant", "content": text or None, **_thoughts(step)}
+        said = {**_thoughts(step), "role": "assistant", "content": text or None}
         yield {**said, "tool_calls": [_said(call) for call in step.calls]}
         for call in step.calls:
             yield {"role": "tool", "tool_call_id": call["id"], "content": call["output"] or ""}

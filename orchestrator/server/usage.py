@@ -7,6 +7,7 @@ the completion) only where the model's endpoint told of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from orchestrator.server.models.door import Spent
 from orchestrator.server.records import Json
@@ -33,3 +34,9 @@ def total(usages: Iterable[Json | None]) -> Json:
     known = [usage for usage in usages if usage]
     parts = [name for name in PARTS if any(name in usage for usage in known)]
     return {name: sum(usage.get(name, 0) for usage in known) for name in (*COUNTED, *parts)}
+
+
+def details(usage: Json) -> dict[str, Any]:
+    """The parts that are known, as the wire has them: `{"prompt_tokens_details": {"cached_tokens": 7}}`."""
+    wholes = zip(COUNTED, PARTS, strict=False)
+    return {f"{whole}_details": {part: usage[part]} for whole, part in wholes if part in usage}

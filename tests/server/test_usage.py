@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from live import Live, live_server
+from model_upstream import Canned, upstream_thread
 from runs_kit import House, Told, W, ask, house, say
 from wire_kit import BASES, client, error, made, start, until
 
 from orchestrator.server import usage
+from orchestrator.server.models.directory import Directory, Route
 from orchestrator.server.models.door import ModelFault, Spent, Stop, TextPiece, ThoughtPiece
 from orchestrator.server.performers.door import Limits
 from orchestrator.server.records import Page, Run
@@ -201,6 +203,19 @@ def test_a_workspace_asks_what_it_has_used(http: httpx2.Client) -> None:
     (day,) = made(http.get("/usage"))["data"]
     assert day["day"] == told["to"]
     assert made(http.get("/usage", params={"from": "2020-01-01", "to": "2020-01-02"}))["data"] == []
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_a_run_shows_the_parts_of_its_tokens_that_are_known(tmp_path: Path, base: str) -> None:
+    parts = b'"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":3}'
+    spent = b'"usage":{"prompt_tokens":9,"completion_tokens":4,%b}' % parts
+    told = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],%b}\n\n' % spent
+    with upstream_thread(Canned(pieces=[told])) as model:
+        models = Directory([Route(match="*", model=model.model())])
+        with live_server(tmp_path / "data", models=models) as server, client(server, base) as opened:
+            shown = until(opened, start(opened, "hello"), "completed")["usage"]
+    assert (shown["prompt_tokens_details"], shown["total_tokens"]) == ({"cached_tokens": 8}, 13)
+    assert shown["completion_tokens_details"] == {"reasoning_tokens": 3}
 
 
 @pytest.mark.parametrize(

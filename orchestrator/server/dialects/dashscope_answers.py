@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.server.dialects.dialect import Out, Reply
 from orchestrator.server.records import Assistant, Delta, Json, Message, Record, Run, Step, Thread
 from orchestrator.server.service.listing import Attached
+from orchestrator.server.usage import details
 from orchestrator.wire.faults import Fault, FaultKind
 
 _SAMPLING = ("temperature", "top_p", "top_k", "max_tokens")
@@ -194,9 +195,6 @@ def call(c: Json) -> Out:
     return {**identity, "type": kind, kind: inner}
 
 
-_PARTS = (("prompt_tokens", "cached_tokens"), ("completion_tokens", "reasoning_tokens"))
-
-
 def usage(u: Json | None) -> Out | None:
     """Tokens in both vocabularies that the vendor has used."""
     if u is None:
@@ -208,7 +206,7 @@ def usage(u: Json | None) -> Out | None:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": int(u.get("total_tokens", prompt + completion)),
-        **{f"{whole}_details": {part: u[part]} for whole, part in _PARTS if part in u},
+        **details(u),
     }
 
 

@@ -16,6 +16,7 @@ import orjson
 from orchestrator.server.dialects.dialect import Out, Reply
 from orchestrator.server.records import Assistant, Delta, Json, Message, Record, Run, Step, Thread
 from orchestrator.server.service.listing import Attached
+from orchestrator.server.usage import details
 from orchestrator.tools.kind import as_object
 from orchestrator.wire.faults import Fault, FaultKind
 from orchestrator.wire.ids import shortened
@@ -214,7 +215,7 @@ def usage(u: Json | None) -> Out | None:
         return None
     prompt, completion = int(u.get("prompt_tokens", 0)), int(u.get("completion_tokens", 0))
     total = int(u.get("total_tokens", prompt + completion))
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **details(u)}
 
 
 def signed(body: Out, request_id: str) -> Reply:

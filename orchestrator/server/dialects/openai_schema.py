@@ -310,7 +310,15 @@ OBJECTS: dict[str, Schema] = {
             }
         )
     ),
-    "Usage": closed(gives(dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), COUNT))),
+    "Usage": closed(
+        gives(
+            dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), COUNT),
+            {
+                "prompt_tokens_details": gives({"cached_tokens": COUNT}),
+                "completion_tokens_details": gives({"reasoning_tokens": COUNT}),
+            },
+        )
+    ),
     "Step": gives(
         {
             "id": NAME,

@@ -8,6 +8,7 @@ from typing import get_args
 
 from orchestrator.server.dialects.fields import Fields
 from orchestrator.server.records import Json, Message, Run, Step, Thread
+from orchestrator.server.usage import PARTS
 from orchestrator.wire.assistants import metadata_fault
 from orchestrator.wire.faults import invalid
 from orchestrator.wire.runs import STATUSES
@@ -126,3 +127,6 @@ def _usage(usage: Json | None) -> None:
         for name in _TOKENS:
             if fields.integer(name, 0) is None:
                 fields.wrong(name, "must be given")
+        for name in PARTS:
+            if name in usage and fields.integer(name, 0) is None:
+                fields.wrong(name, "must be an integer")
