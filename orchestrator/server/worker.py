@@ -27,6 +27,7 @@ from orchestrator.server.store import assistants, runs
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.runs import Lost
 from orchestrator.server.telemetry import trail
+from orchestrator.server.telemetry.alarms import Seldom
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.telemetry.traces import RUN_STATUS
 from orchestrator.server.tokens import Counts
@@ -80,6 +81,7 @@ class Worker:
             traces=self._instruments.traces,
         )
         self._running = False
+        self._troubled = Seldom()
         self._line = Line(min(share, limit))
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._homes: dict[str, str] = {}  # run that has a task → its workspace
@@ -202,7 +204,8 @@ class Worker:
 
     def _later(self, one: Waiting, error: StoreError) -> None:
         """Try again when the database has had time to recover."""
-        _log.warning("run %s cannot go on yet: %s", one.run_id, error)
+        if self._troubled.now():
+            _log.warning("runs cannot go on yet, this and perhaps others: %s", error)
         asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again, one)
 
     def _again(self, one: Waiting) -> None:
@@ -247,6 +250,9 @@ class Worker:
         while True:
             try:
                 await self._expire()
+            except StoreError as error:
+                if self._troubled.now():
+                    _log.warning("no look for runs whose time is over: %s", error)
             except Exception:  # noqa: BLE001 - the next look may go well
                 _log.exception("the look for runs whose time is over failed")
             await asyncio.sleep(self._sweep_seconds)
@@ -262,8 +268,9 @@ class Worker:
             await self._store.write(unit)
         except Lost:
             return True
-        except StoreError:
-            _log.exception("run %s could not be changed", run_id)
+        except StoreError as error:
+            if self._troubled.now():
+                _log.warning("run %s, and perhaps others, cannot be changed: %s", run_id, error)
             return False
         self._hub.tell(run_id)
         return True

@@ -40,6 +40,17 @@ def salvage(data: Path, target: Path) -> list[Saved]:
     if target.exists() and any(target.iterdir()):
         raise StoreError(f"{target} is not empty", hint="give a new folder")
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        told = _fill(data, target)
+    except (Damaged, sqlite3.Error) as error:
+        (target / DATABASE).unlink(missing_ok=True)
+        raise Damaged(f"nothing can be read of the database ({error})", hint="restore a backup") from error
+    if (data / PEPPER).is_file():
+        shutil.copy2(data / PEPPER, target / PEPPER)
+    return told
+
+
+def _fill(data: Path, target: Path) -> list[Saved]:
     with closing(look(data / DATABASE)) as source, closing(prepare(target / DATABASE)) as fresh:
         fresh.execute("PRAGMA foreign_keys = OFF")
         fresh.execute("BEGIN IMMEDIATE")
@@ -48,8 +59,6 @@ def salvage(data: Path, target: Path) -> list[Saved]:
         dropped = _drop_what_belongs_to_nothing(fresh)
         files = _content(fresh, data, target)
         fresh.execute("COMMIT")
-    if (data / PEPPER).is_file():
-        shutil.copy2(data / PEPPER, target / PEPPER)
     told = [
         Saved(name=name, saved=good - dropped.get(name, 0), lost=bad + dropped.get(name, 0))
         for name, (good, bad) in saved.items()
@@ -59,10 +68,7 @@ def salvage(data: Path, target: Path) -> list[Saved]:
 
 def _table(source: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> tuple[int, int]:
     """Copy a table; how many rows were copied, and how many numbers could not be read."""
-    try:
-        there = {str(row[1]) for row in source.execute(f"PRAGMA table_info({table})")}
-    except sqlite3.Error as error:
-        raise Damaged(f"nothing can be read of the database ({error})") from error
+    there = {str(row[1]) for row in source.execute(f"PRAGMA table_info({table})")}
     columns = [str(row[1]) for row in fresh.execute(f"PRAGMA table_info({table})") if str(row[1]) in there]
     if not columns:
         return 0, 0

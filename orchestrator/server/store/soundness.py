@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from orchestrator.errors import Damaged
-from orchestrator.server.store.transaction import code
+from orchestrator.server.store.transaction import code, tells_damage
 
 STEPS = 5_000  # of SQLite's machine between two looks at the clock
 
@@ -25,7 +25,7 @@ def check(connection: sqlite3.Connection, seconds: float = math.inf) -> bool:
     except sqlite3.Error as error:
         if code(error) & 0xFF == sqlite3.SQLITE_INTERRUPT:
             return False
-        if code(error) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if not tells_damage(error):
             raise
         found = [str(error)]
     finally:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import Damaged, StoreError
 from orchestrator.server.store.door import Ear, Tx
 from orchestrator.server.store.folder import UNFINISHED, Hold, hold
 from orchestrator.server.store.reader import Reader, TooLong
@@ -77,6 +77,9 @@ class SqliteStore:
             return self._reader(GLANCE_SECONDS).look(unit, PATIENCE)
         except TooLong:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._look_long, unit)
+        except Damaged as error:
+            self._writer.damage = error
+            raise
 
     async def probe(self) -> None:
         """See that writing works, by writing something that changes nothing. Raises: StoreError."""
@@ -101,6 +104,9 @@ class SqliteStore:
     def _look_long(self, unit: Callable[[Tx], T]) -> T:
         try:
             return self._reader(BUSY_SECONDS).look(unit, LONG_SECONDS)
+        except Damaged as error:
+            self._writer.damage = error
+            raise
         except TooLong as error:
             raise StoreError(f"a read was given up after {LONG_SECONDS:g} s") from error
 

@@ -70,6 +70,11 @@ def explain(error: sqlite3.Error, where: str = "") -> StoreError:
     return explained
 
 
+def tells_damage(error: sqlite3.Error) -> bool:
+    """Whether the error says that the database is damaged."""
+    return _KINDS.get(code(error) & 0xFF) is Damaged
+
+
 def code(error: sqlite3.Error) -> int:
     """SQLite's extended result code; errors of Python's own have none and count as SQLITE_ERROR."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

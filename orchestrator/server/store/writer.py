@@ -18,7 +18,7 @@ from typing import Any
 from orchestrator.errors import StoreError
 from orchestrator.server.store.desk import Desk, Work
 from orchestrator.server.store.door import Ear, Tx
-from orchestrator.server.store.transaction import SqliteTx
+from orchestrator.server.store.transaction import SqliteTx, tells_damage
 
 BATCH = 256  # units in one transaction at most: bounds what one failing commit takes along
 
@@ -32,6 +32,8 @@ class Writer:
         self._tx = SqliteTx(connection)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._door = threading.Lock()  # nothing is queued behind the end
+        self.damage: Exception | None = None
+        """The database was found to be damaged: nothing is written any more, so that nothing is made worse."""
         self._closed = False
         self._desks: dict[asyncio.AbstractEventLoop, Desk] = {}
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -81,6 +83,9 @@ class Writer:
         return batch, False
 
     def _carry_out(self, batch: list[Work]) -> None:
+        if self.damage is not None:
+            self._lose(batch, self.damage)
+            return
         begun = perf_counter()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -109,6 +114,9 @@ class Writer:
         except BaseException as error:  # whatever a unit raises goes to its caller
             work.error = error
             del self._tx.facts[noted:]
+            if isinstance(error, sqlite3.Error) and tells_damage(error):
+                self.damage = error
+                raise
             if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
                 raise  # SQLite has undone everything: it does so when the disk is full
             self._connection.execute("ROLLBACK TO unit")

@@ -1,9 +1,11 @@
-"""Looks after what grows unseen: the database's log, which a reader without end keeps from being folded in."""
+"""When to raise the voice: seldom of what happens often, and of the log that a reader without end lets grow."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,6 +13,21 @@ WAL_BYTES = 256 * 1024 * 1024  # from here on the operator is told
 LOOK_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
+
+
+class Seldom:
+    """Says when to speak of something that happens again and again: at once, then once in so many seconds."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._next = -math.inf
+
+    def now(self) -> bool:
+        """Whether this is the time."""
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + self._seconds
+        return True
 
 
 class WalAlarm:
