@@ -59,7 +59,13 @@ def _function_offer(told: Mapping[str, Any]) -> Offer | None:
     if not told.get("name"):
         return None
     parameters = as_object(told.get("parameters")) or {"type": "object", "properties": {}}
-    return Offer(name=str(told["name"]), description=str(told.get("description") or ""), parameters=parameters)
+    strict = told.get("strict")
+    return Offer(
+        name=str(told["name"]),
+        description=str(told.get("description") or ""),
+        parameters=parameters,
+        strict=strict if isinstance(strict, bool) else None,
+    )
 
 
 __all__ = [

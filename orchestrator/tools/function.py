@@ -32,4 +32,5 @@ class Function(ToolKind):
     def offer(self) -> Offer:
         """The function itself."""
         f = self.function
-        return Offer(name=f.name, description=f.description or "", parameters=f.parameters or {"type": "object"})
+        parameters = f.parameters or {"type": "object"}
+        return Offer(name=f.name, description=f.description or "", parameters=parameters, strict=f.strict)

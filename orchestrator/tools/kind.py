@@ -13,13 +13,17 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Offer(BaseModel):
-    """A tool as a chat model is told of it: a function name, its description, JSON Schema of the arguments."""
+    """A tool as a chat model is told of it: a function name, its description, JSON Schema of the arguments.
+
+    `strict`: the arguments are to follow the schema exactly, where the model's endpoint knows how.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    strict: bool | None = None
 
 
 class ToolKind(BaseModel):

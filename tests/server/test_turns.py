@@ -125,3 +125,8 @@ def test_who_answers() -> None:
 def test_a_part_that_is_no_text_is_named() -> None:
     shown = replace(message("look"), content=({"type": "image_file", "image_file": {"file_id": "file_1"}},))
     assert turns.content(shown) == "[image_file: file_1]"
+
+
+def test_a_strict_function_is_offered_as_one() -> None:
+    tools = [{"type": "function", "function": {"name": "f", **more}} for more in ({"strict": True}, {"strict": 1}, {})]
+    assert [turns.offered(replace(RUN, tools=(tool,)))["f"].offer.strict for tool in tools] == [True, None, None]

@@ -36,7 +36,7 @@ def question(request: ModelRequest, manner: Manner | None = None) -> dict[str, A
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body |= _settings(request.settings, manner.limit_field)
+    body |= {**_settings(request.settings, manner.limit_field), **_effort(request.options.get("reasoning_effort"))}
     if request.offers:
         body |= {"tools": [_tool(offer) for offer in request.offers], **_about_tools(request.options)}
     body |= {**_response_format(request.options.get("response_format")), **manner.extra}
@@ -52,7 +52,12 @@ def _settings(given: Mapping[str, Any], limit_field: str) -> dict[str, Any]:
 
 def _tool(offer: Offer) -> dict[str, Any]:
     function = {"name": offer.name, "description": offer.description, "parameters": offer.parameters}
-    return {"type": "function", "function": function}
+    strict = {} if offer.strict is None else {"strict": offer.strict}
+    return {"type": "function", "function": {**function, **strict}}
+
+
+def _effort(given: object) -> dict[str, Any]:
+    return {"reasoning_effort": given} if isinstance(given, str) else {}
 
 
 def _about_tools(options: Mapping[str, Any]) -> dict[str, Any]:

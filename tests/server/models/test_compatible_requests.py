@@ -60,6 +60,16 @@ async def test_offers_become_tools() -> None:
     assert (await body(offers=[OFFER]))["tools"] == [{"type": "function", "function": function}]
 
 
+async def test_strict_is_passed_when_given() -> None:
+    (tool,) = (await body(offers=[OFFER.model_copy(update={"strict": True})]))["tools"]
+    assert tool["function"]["strict"] is True
+
+
+async def test_the_effort_of_reasoning_is_passed_when_given() -> None:
+    assert (await body(options={"reasoning_effort": "low"}))["reasoning_effort"] == "low"
+    assert "reasoning_effort" not in await body(options={"reasoning_effort": None})
+
+
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
