@@ -1,7 +1,8 @@
 """Bodies of requests in Model Studio's dialect, read into what the service takes. Unknown fields are let pass.
 
-An update leaves a field alone that is absent or null. It also leaves `file_ids: []` alone, which the vendor's SDK
-sends with every update; files are taken away with DELETE.
+Absent, null and, for an object, `{}` are the same, but for metadata: `{}` clears it. An update leaves a field alone
+that is absent. It also leaves `file_ids: []` alone, which the vendor's SDK sends with every update; files are taken
+away with DELETE.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def _options(fields: Fields) -> dict[str, Any]:
 
 def _truncation(fields: Fields) -> Json | None:
     strategy = fields.inner("truncation_strategy")
-    if strategy is None:
+    if strategy is None or not strategy.body:
         return None
     strategy.needed("type")
     strategy.integer("last_messages", 1)
@@ -160,4 +161,4 @@ def _text_or_object(fields: Fields, name: str) -> str | Json | None:
     if isinstance(fields.body.get(name), str):
         return fields.text(name)
     inner = fields.inner(name)
-    return inner.body if inner else None
+    return inner.body or None if inner else None

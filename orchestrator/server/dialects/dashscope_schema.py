@@ -85,7 +85,7 @@ _RUN_FIELDS = {
     "metadata": optional(ref("Metadata")),
     "stream": optional(FLAG),
     **_SAMPLING,
-    "truncation_strategy": optional(takes({"type": NAME}, {"last_messages": optional(integer(1))})),
+    "truncation_strategy": optional(either(_EMPTY, takes({"type": NAME}, {"last_messages": optional(integer(1))}))),
     "tool_choice": either({"type": ["string", "null"]}, ANYTHING),
     "response_format": either({"type": ["string", "null"]}, ANYTHING),
     "parallel_tool_calls": optional(FLAG),
