@@ -46,7 +46,7 @@ def check_assistant(fields: Mapping[str, object]) -> None:
 
 
 def check_tools(tools: Sequence[Json]) -> None:
-    """Tools that a model may be offered here. Others, whatever their kind, are kept and shown as they came."""
+    """Tools that are asked for, or a choice of one: all kinds are kept and shown as they came, but one."""
     if len(tools) > TOOLS_COUNT:
         raise invalid(f"tools holds at most {TOOLS_COUNT} tools", "tools")
     if any(tool.get("type") == "file_search" for tool in tools):

@@ -30,6 +30,7 @@ from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.store.events import Told
 from orchestrator.server.store.runs import Wanted
 from orchestrator.server.store.threads import NewMessage
+from orchestrator.tools.kind import as_object
 from orchestrator.wire.events import THREAD_CREATED, run_event
 from orchestrator.wire.faults import Fault, invalid, missing
 from orchestrator.wire.outputs import tidy
@@ -119,7 +120,7 @@ class Runs:
     ) -> Run:
         check_metadata(new.metadata)
         check_messages(new.additional_messages)
-        check_tools(new.tools or ())
+        check_tools((*(new.tools or ()), as_object(new.options.get("tool_choice"))))
         now = self._clock()
 
         def unit(tx: Tx) -> Run:

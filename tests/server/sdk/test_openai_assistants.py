@@ -201,6 +201,7 @@ def test_file_search_is_not_supported_and_says_so(client: OpenAI) -> None:
         lambda: client.beta.assistants.create(model="m", tools=search),
         lambda: client.beta.assistants.update(made.id, tools=search),
         lambda: client.beta.threads.runs.create(home.id, assistant_id=made.id, tools=search),
+        lambda: client.beta.threads.runs.create(home.id, assistant_id=made.id, tool_choice={"type": "file_search"}),
         lambda: client.beta.threads.create(tool_resources=stores),
         lambda: client.vector_stores.create(name="s"),
         client.vector_stores.list,

@@ -4,7 +4,9 @@ from typing import Any
 
 import openai
 import pytest
-from openai import AssistantEventHandler, AsyncOpenAI, OpenAI
+from openai import AssistantEventHandler, AsyncOpenAI, OpenAI, Stream
+from openai.lib.streaming import AssistantStreamManager
+from openai.types.beta import AssistantStreamEvent
 from openai_hearing import AsyncHearing, Hearing, check_complete, names, of
 from openai_scene import assistant, function, refused, text_of, thread
 
@@ -225,3 +227,19 @@ def test_a_handler_of_the_application_may_raise(client: OpenAI) -> None:
         ) as stream,
     ):
         stream.until_done()
+
+
+def test_a_run_that_was_started_without_a_stream_can_be_heard_by_the_helper(client: OpenAI) -> None:
+    run = client.beta.threads.runs.create(thread(client, "hi").id, assistant_id=assistant(client).id)
+    path = f"/threads/{run.thread_id}/runs/{run.id}/stream"
+
+    def listen(**options: Any) -> Any:
+        return client.get(path, cast_to=object, stream=True, stream_cls=Stream[AssistantStreamEvent], options=options)
+
+    heard = Hearing()
+    with AssistantStreamManager(listen, event_handler=heard) as stream:
+        stream.until_done()
+    check_complete(heard)
+    assert names(heard.events) == PLAIN
+    rest = list(listen(headers={"Last-Event-ID": "5"}))
+    assert [event.event for event in rest] == [event.event for event in heard.events][5:]
