@@ -165,8 +165,8 @@ class Drive:
             await speech.settled()  # what was said stays said
             raise
         spoken = await speech.end(silent=asked is not None)
-        now = means.clock()
-        await self._move(lambda tx: moves.end_turn(tx, run, spoken, asked, usage=heard.usage, ending=ending, now=now))
+        turn = moves.Turn(steps=self._steps, spoken=spoken, asked=asked, usage=heard.usage, ending=ending)
+        await self._move(partial(moves.end_turn, run=run, turn=turn, now=means.clock()))
         if spoken is not None:
             self._texts[spoken.message_id] = spoken.text
 

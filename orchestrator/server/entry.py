@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.server import turns, usage
@@ -78,13 +78,21 @@ class Asked:
 class Entry:
     """What one unit does to a run: rows are changed at once, the events are stored by `close`."""
 
-    def __init__(self, tx: Tx, run: Run, now: int) -> None:
+    def __init__(self, tx: Tx, run: Run, now: int, seq: int | None = None) -> None:
+        """`seq`: the number of the run's last event, if it is known."""
         self.tx = tx
         self.run = run
         self.now = now
+        self._seq = seq
         self._told: list[Told] = []
+        self._steps: dict[str, Step] = {}
         self._spent: Json | None = None
         self._ended = False
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that were begun or ended, as they are now."""
+        return tuple(self._steps.values())
 
     def tell(self, name: str, subject: Subject) -> None:
         """Add an event."""
@@ -97,7 +105,7 @@ class Entry:
     def close(self) -> Run:
         """Store the events, and account for what was used; the run as it is now."""
         if self._told:
-            events.append(self.tx, self.run.id, self._told)
+            events.append(self.tx, self.run.id, self._told, self._seq)
         if self._spent is not None or self._ended:
             turns_counted, runs_counted = int(self._spent is not None), int(self._ended)
             account.add(self.tx, self.run, self.now, usage=self._spent, turns=turns_counted, runs=runs_counted)
@@ -108,76 +116,59 @@ class Entry:
         self.run = runs.change(self.tx, self.run, status=status, **changes)
         self.tell(run_is(status), self.run)
 
-    def begin(self, step_id: str, kind: str, message_id: str | None = None) -> Step:
+    def begin(self, step_id: str, kind: str) -> Step:
         """A new step."""
-        run = self.run
-        step = Step(
-            id=step_id,
-            workspace=run.workspace,
-            thread_id=run.thread_id,
-            run_id=run.id,
-            assistant_id=run.assistant_id,
-            created_at=self.now,
-            type=kind,
-            status="in_progress",
-            message_id=message_id,
-        )
+        step = self._begun(step_id, kind)
         rows.insert(self.tx, "steps", step)
-        self.tell(STEP_CREATED, step)
-        self.tell(step_is("in_progress"), step)
         return step
 
     def end(self, step: Step, status: str, **changes: Any) -> None:
         """The end of a step."""
-        stamped = {_STAMPS[status]: self.now, **changes}
         if status == "completed":
             runs.progressed(self.tx, self.run)
-        self.tell(step_is(status), runs.change_step(self.tx, step, status=status, **stamped))
+        self._end(step, status, runs.change_step(self.tx, step, **_ended(status, self.now), **changes))
 
-    def begin_text(self, spoken: Spoken) -> Step:
+    def begin_text(self, spoken: Spoken) -> None:
         """A step that makes a message, and the message."""
-        run = self.run
-        step = self.begin(spoken.step_id, TEXT, spoken.message_id)
-        message = Message(
-            id=spoken.message_id,
-            workspace=run.workspace,
-            thread_id=run.thread_id,
-            created_at=self.now,
-            role="assistant",
-            assistant_id=run.assistant_id,
-            run_id=run.id,
-            status="in_progress",
-        )
+        rows.insert(self.tx, "steps", self._begun(spoken.step_id, TEXT, spoken.message_id))
+        rows.insert(self.tx, "messages", self._begun_message(spoken.message_id))
+
+    def whole_text(self, spoken: Spoken, used: Json | None, cut: str | None) -> None:
+        """The same with the whole text and its end, so that each row is written once."""
+        step = self._begun(spoken.step_id, TEXT, spoken.message_id)
+        message = self._begun_message(spoken.message_id)
+        self.say(message.id, spoken.text)
+        message = replace(message, **_said(spoken.text, cut, self.now))
         rows.insert(self.tx, "messages", message)
-        self.tell(MESSAGE_CREATED, message)
-        self.tell(message_is("in_progress"), message)
-        return step
+        self.tell(message_is(message.status), message)
+        step = replace(step, usage=used, **_ended("completed", self.now))
+        rows.insert(self.tx, "steps", step)
+        self._end(step, "completed", step)
 
     def say(self, message_id: str, text: str) -> None:
         """More text."""
         if text:
             self.tell(MESSAGE_DELTA, Delta(id=message_id, text=text))
 
-    def end_message(self, message_id: str, status: str, text: str, **changes: Any) -> None:
-        """The end of a message; `text` is all of it."""
+    def end_message(self, message_id: str, text: str, cut: str | None) -> None:
+        """The end of a message; `text` is all of it, `cut` why it is not complete."""
         before = runs.message(self.tx, message_id)
-        parts = (text_part(text),)
-        self.tell(message_is(status), runs.change_message(self.tx, before, status=status, content=parts, **changes))
+        message = runs.change_message(self.tx, before, **_said(text, cut, self.now))
+        self.tell(message_is(message.status), message)
 
-    def cut_message(self, message_id: str, text: str, reason: str) -> None:
-        """The end of a message that is not complete."""
-        details = {"reason": reason}
-        self.end_message(message_id, "incomplete", text, incomplete_at=self.now, incomplete_details=details)
-
-    def finish(
-        self, status: str, *, error: Json | None = None, details: Json | None = None, used: Json | None = None
-    ) -> None:
+    def finish(self, status: str, *, error: Json | None = None, used: Json | None = None) -> None:
         """The end of the run: whatever is open ends with it. `used`: tokens beside those of its steps."""
         self._end_open(status, error)
-        stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
         steps = runs.steps(self.tx, self.run.id)
+        self.conclude(status, [*(step.usage for step in steps), used], error=error)
+
+    def conclude(
+        self, status: str, used: Iterable[Json | None], *, error: Json | None = None, details: Json | None = None
+    ) -> None:
+        """The end of the run, whose steps have ended. `used`: the tokens of its steps."""
+        stamp = {} if status in ("expired", "incomplete") else {_STAMPS[status]: self.now}
         more = {"last_error": error, "incomplete_details": details, "required_action": ()}
-        self.move(status, usage=usage.total([*(step.usage for step in steps), used]), **more, **stamp)
+        self.move(status, usage=usage.total(used), **more, **stamp)
         self._ended = True
         self.tx.note(RunEnded(status, (self.now - self.run.created_at) / 1000))
 
@@ -196,7 +187,7 @@ class Entry:
     def _break_message(self, step: Step, status: str) -> None:
         if step.message_id is not None:
             text = events.text_of(self.tx, self.run.id, step.message_id)
-            self.cut_message(step.message_id, text, f"run_{status}")
+            self.end_message(step.message_id, text, f"run_{status}")
 
     def drop(self, step: Step) -> None:
         """Close the half text that a dead owner left; the turn will be repeated."""
@@ -221,7 +212,8 @@ class Entry:
             head = {name: call[name] for name in ("id", "type", "name", "arguments")}
             self.tell(STEP_DELTA, Delta(id=step.id, index=index, call=head))
             self.tell_output(step.id, index, call)
-        self.settle(runs.change_step(self.tx, step, calls=calls, usage=used), asked.client)
+        self._steps[step.id] = step = runs.change_step(self.tx, step, calls=calls, usage=used)
+        self.settle(step, asked.client)
 
     def tell_output(self, step_id: str, index: int, call: Json) -> None:
         """The output of a call, if it is there."""
@@ -230,12 +222,65 @@ class Entry:
             told = {"type": call["type"], "output": call["output"]}
             self.tell(STEP_DELTA, Delta(id=step_id, index=index, call=told))
 
+    def _begun(self, step_id: str, kind: str, message_id: str | None = None) -> Step:
+        """A new step, told; not stored."""
+        run = self.run
+        step = Step(
+            id=step_id,
+            workspace=run.workspace,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            assistant_id=run.assistant_id,
+            created_at=self.now,
+            type=kind,
+            status="in_progress",
+            message_id=message_id,
+        )
+        self._steps[step.id] = step
+        self.tell(STEP_CREATED, step)
+        self.tell(step_is("in_progress"), step)
+        return step
+
+    def _begun_message(self, message_id: str) -> Message:
+        """A new message, told; not stored."""
+        run = self.run
+        message = Message(
+            id=message_id,
+            workspace=run.workspace,
+            thread_id=run.thread_id,
+            created_at=self.now,
+            role="assistant",
+            assistant_id=run.assistant_id,
+            run_id=run.id,
+            status="in_progress",
+        )
+        self.tell(MESSAGE_CREATED, message)
+        self.tell(message_is("in_progress"), message)
+        return message
+
+    def _end(self, step: Step, status: str, ended: Step) -> None:
+        self._steps[step.id] = ended
+        self.tell(step_is(status), ended)
+
 
 def open_step(tx: Tx, run_id: str) -> Step | None:
     """The step that is in progress; there is at most one."""
     where = f"{runs.OF_RUN} AND status = 'in_progress' ORDER BY seq DESC LIMIT 1"
     found = rows.select(tx, "steps", Step, where, {"run_id": run_id})
     return found[0] if found else None
+
+
+def _ended(status: str, now: int) -> dict[str, Any]:
+    """The fields of a step that has ended."""
+    return {"status": status, _STAMPS[status]: now}
+
+
+def _said(text: str, cut: str | None, now: int) -> dict[str, Any]:
+    """The fields of a message that is over; `cut`: why it is not complete."""
+    if cut is None:
+        return {"status": "completed", "content": (text_part(text),), "completed_at": now}
+    details = {"reason": cut}
+    return {"status": "incomplete", "content": (text_part(text),), "incomplete_at": now, "incomplete_details": details}
 
 
 def text_part(text: str) -> Json:

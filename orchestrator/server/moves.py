@@ -6,6 +6,7 @@ Every unit names the owner of the run (its `epoch`) and raises `Lost` when the r
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.server import turns
@@ -65,30 +66,42 @@ def begin_text(tx: Tx, run: Run, spoken: Spoken, now: int) -> None:
 
 def say(tx: Tx, run: Run, message_id: str, text: str) -> None:
     """More text of a turn. Raises: Lost."""
-    runs.check(tx, run.id, run.epoch)
-    events.append(tx, run.id, [(MESSAGE_DELTA, Delta(id=message_id, text=text))])
+    _, seq = runs.mine(tx, run)
+    events.append(tx, run.id, [(MESSAGE_DELTA, Delta(id=message_id, text=text))], seq)
 
 
-def end_turn(  # noqa: PLR0917 - a unit's arguments, in the order of the turn
-    tx: Tx, run: Run, spoken: Spoken | None, asked: Asked | None, usage: Json | None, ending: Ending, now: int
-) -> tuple[Run, tuple[Step, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn that is over: its text, its calls, its tokens, and how it ended. `steps`: those of the run before it."""
+
+    steps: tuple[Step, ...]
+    spoken: Spoken | None
+    asked: Asked | None
+    usage: Json | None
+    ending: Ending
+
+
+def end_turn(tx: Tx, run: Run, turn: Turn, now: int) -> tuple[Run, tuple[Step, ...]]:
     """The end of a turn: its text is complete; then its calls are announced, or the run is over. Raises: Lost."""
     entry = _mine(tx, run, now)
+    asked, usage = turn.asked, turn.usage
     entry.spend(usage)
-    if spoken is not None:
-        _end_text(entry, spoken, None if asked else usage, None if asked else ending.cut)
+    if turn.spoken is not None:
+        _end_text(entry, turn.spoken, None if asked else usage, None if asked else turn.ending.cut)
     if usage is not None:
         tx.note(TokensSpent(usage["prompt_tokens"], usage["completion_tokens"]))
     if asked is None:
-        entry.finish(ending.status, details=ending.details)
-        return entry.close(), ()
-    entry.announce(asked, usage)
-    return entry.close(), runs.steps(tx, run.id)
+        used = (step.usage for step in (*turn.steps, *entry.steps))
+        entry.conclude(turn.ending.status, used, details=turn.ending.details)
+    else:
+        entry.announce(asked, usage)
+        runs.progressed(tx, run)
+    return entry.close(), (*turn.steps, *entry.steps)
 
 
 def start_call(tx: Tx, run: Run, step_id: str, call_id: str) -> None:
     """A call is about to be performed: from here on it will not be performed a second time. Raises: Lost."""
-    runs.check(tx, run.id, run.epoch)
+    runs.mine(tx, run)
     step = _open(tx, run, step_id)
     runs.change_step(tx, step, calls=tuple(_with(call, call_id, state="started") for call in step.calls))
 
@@ -176,7 +189,8 @@ def expire(tx: Tx, run_id: str, now: int) -> None:
 
 
 def _mine(tx: Tx, run: Run, now: int) -> Entry:
-    return Entry(tx, runs.owned(tx, run.id, run.epoch, "in_progress"), now)
+    current, seq = runs.mine(tx, run)
+    return Entry(tx, current, now, seq)
 
 
 def _open(tx: Tx, run: Run, step_id: str) -> Step:
@@ -187,14 +201,12 @@ def _open(tx: Tx, run: Run, step_id: str) -> Step:
 
 
 def _end_text(entry: Entry, spoken: Spoken, usage: Json | None, cut: str | None) -> None:
-    step = runs.step(entry.tx, entry.run.id, spoken.step_id) if spoken.begun else entry.begin_text(spoken)
-    if step is None:
-        raise Lost
+    if not spoken.begun:
+        entry.whole_text(spoken, usage, cut)
+        return
+    step = _open(entry.tx, entry.run, spoken.step_id)
     entry.say(spoken.message_id, spoken.rest)
-    if cut is None:
-        entry.end_message(spoken.message_id, "completed", spoken.text, completed_at=entry.now)
-    else:
-        entry.cut_message(spoken.message_id, spoken.text, cut)
+    entry.end_message(spoken.message_id, spoken.text, cut)
     entry.end(step, "completed", usage=usage)
 
 

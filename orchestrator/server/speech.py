@@ -15,7 +15,7 @@ from orchestrator.server.turns import clean
 
 
 class Speech:
-    """The first piece is written at once, together with its step and message."""
+    """The first piece is written at once, with its step and message; an answer that came at once, with its end."""
 
     def __init__(self, store: Store, hub: Hub, run: Run, *, clock: Clock, step_id: str, message_id: str) -> None:
         self._store = store
@@ -62,21 +62,24 @@ class Speech:
 
     def _write(self) -> None:
         if self._writing is None and not self._ended and self._error is None and self._told < len(self._pieces):
-            spoken = self._spoken(self._told, len(self._pieces))
-            self._told = len(self._pieces)
-            self._writing = asyncio.create_task(self._put(spoken))
+            self._writing = asyncio.create_task(self._put())
             self._writing.add_done_callback(self._written)
 
-    async def _put(self, spoken: Spoken) -> None:
+    async def _put(self) -> None:
+        """Write what there is by now. If the turn has ended meanwhile, it is written with the turn's end instead."""
+        if self._ended:
+            return
+        spoken = self._spoken(self._told, len(self._pieces))
+        self._told = len(self._pieces)
         if spoken.begun:
             unit = partial(moves.say, run=self._run, message_id=spoken.message_id, text=spoken.rest)
         else:
             unit = partial(moves.begin_text, run=self._run, spoken=spoken, now=self._clock())
         await self._store.write(unit)
+        self._hub.tell(self._run.id)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing = None
         self._error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._error is None:
-            self._hub.tell(self._run.id)
             self._write()

@@ -1,6 +1,6 @@
 """What a model is told of a long conversation: laws of the cut, and what runs make of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ from runs_kit import Hands, House, W, ask, house, say, user
 
 from orchestrator.server import turns
 from orchestrator.server.context import CONTEXT_TOKENS, Conversation, Line, Room, Scale, TooLong, fit, room
+from orchestrator.server.ids import new_id
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Json, Message, Run, Step
 from orchestrator.server.service.runs import NewRun
@@ -183,11 +184,23 @@ def test_room_is_what_the_model_takes_less_its_answer(
 # --- in runs
 
 
+def fill(tx: Tx, thread_id: str, texts: Iterable[str], roles: Sequence[str] = ("user",)) -> None:
+    """Add messages without asking whether that many may be added."""
+    for n, text in enumerate(texts):
+        content = user(text).content
+        role = roles[n % len(roles)]
+        message = Message(
+            id=new_id("message"), workspace=W, thread_id=thread_id, created_at=n, role=role, content=content
+        )
+        rows.insert(tx, "messages", message)
+
+
 async def talk(h: House, messages: int, text: str = "one two three", **new: Any) -> tuple[Run, Sequence[Any]]:
     """A run after so many messages of a thread; what its model was told."""
     assistant = await h.assistants.create(W, model="m", instructions="Be brief.")
-    said = [user(f"{n} {text}") for n in range(messages)]
-    run = await h.runs.create_with_thread(W, NewRun(assistant_id=assistant.id, **new), {}, said)
+    thread = await h.threads.create(W)
+    await h.store.write(lambda tx: fill(tx, thread.id, [f"{n} {text}" for n in range(messages)]))
+    run = await h.runs.create(W, thread.id, NewRun(assistant_id=assistant.id, **new))
     await h.told(run)
     return await h.get(run), h.model.requests[-1].messages if h.model.requests else ()
 
@@ -278,17 +291,6 @@ class Spy:
         return found
 
 
-def fill(tx: Tx, thread: str, number: int) -> None:
-    for n in range(number):
-        part = {"type": "text", "text": {"value": f"{n} one two three", "annotations": []}}
-        role = "assistant" if n % 2 else "user"
-        rows.insert(
-            tx,
-            "messages",
-            Message(id=f"m{n}", workspace=W, thread_id=thread, created_at=n, role=role, content=(part,)),
-        )
-
-
 async def test_of_a_thread_of_fifty_thousand_messages_only_the_newest_are_read_and_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,7 +306,8 @@ async def test_of_a_thread_of_fifty_thousand_messages_only_the_newest_are_read_a
         h.model.takes = 4000
         assistant = await h.assistants.create(W, model="m")
         thread = await h.threads.create(W)
-        await h.store.write(lambda tx: fill(tx, thread.id, 50_000))
+        texts = [f"{n} one two three" for n in range(50_000)]
+        await h.store.write(lambda tx: fill(tx, thread.id, texts, ("user", "assistant")))
         for turn in range(3):
             run = await h.runs.create(W, thread.id, NewRun(assistant_id=assistant.id))
             await h.told(run)
@@ -344,9 +347,11 @@ async def test_a_real_tokenizer_counts_off_the_loop(tmp_path: Path, monkeypatch:
     async with house(tmp_path) as h:
         h.model.takes = 3000
         assistant = await h.assistants.create(W, model="qwen-plus")
-        said = [user(f"{n} 今天天气很好，我们去公园玩吧。") for n in range(300)]
-        run = await h.runs.create_with_thread(W, NewRun(assistant_id=assistant.id), {}, said)
+        thread = await h.threads.create(W)
+        texts = [f"{n} " + "今天天气很好，我们去公园玩吧。" * 4 for n in range(300)]
+        await h.store.write(lambda tx: fill(tx, thread.id, texts))
+        run = await h.runs.create(W, thread.id, NewRun(assistant_id=assistant.id))
         await h.told(run)
-        assert 80 < len(h.model.requests[0].messages) < 140
+        assert 30 < len(h.model.requests[0].messages) < 80
         assert threads
         assert get_ident() not in threads

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
+
 from orchestrator.server.records import Message, Page, Run, Step
 from orchestrator.server.store import rows
 from orchestrator.server.store.door import Tx
@@ -43,6 +45,10 @@ _ACTIVE = """
 SELECT status, COUNT(*) AS number FROM runs
     WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling') GROUP BY status
 """
+_MINE = """
+SELECT metadata, (SELECT MAX(seq) FROM events WHERE run_id = :id) AS seq FROM runs
+    WHERE id = :id AND epoch = :epoch AND status = 'in_progress'
+"""
 OF_RUN = f"run_id = :run_id AND {NOT_DELETED}"  # steps; without the second half the index is of no use
 # what was said to its end, be it one that a limit set; not the halves that failed runs left
 _HISTORY = """
@@ -71,19 +77,16 @@ def get(tx: Tx, workspace: str, thread_id: str, run_id: str) -> Run | None:
     return run if run and (run.workspace, run.thread_id) == (workspace, thread_id) else None
 
 
-def owned(tx: Tx, run_id: str, epoch: int, *statuses: str) -> Run:
-    """The run, for its owner. Raises: Lost."""
-    run = find(tx, run_id)
-    if run is None or run.epoch != epoch or run.status not in statuses:
-        raise Lost
-    return run
+def mine(tx: Tx, run: Run) -> tuple[Run, int]:
+    """A run in progress as it is now, for its owner, and the number of its last event. Raises: Lost.
 
-
-def check(tx: Tx, run_id: str, epoch: int) -> None:
-    """See that the run is in progress and still ours, without reading it. Raises: Lost."""
-    sql = "SELECT 1 FROM runs WHERE id = :id AND epoch = :epoch AND status = 'in_progress'"
-    if not tx.rows(sql, {"id": run_id, "epoch": epoch}):
+    What its owner knows holds, for nobody else changes it, but for the metadata.
+    """
+    found = tx.rows(_MINE, {"id": run.id, "epoch": run.epoch})
+    if not found:
         raise Lost
+    metadata = orjson.loads(found[0]["metadata"])
+    return run if metadata == run.metadata else dataclasses.replace(run, metadata=metadata), found[0]["seq"] or 0
 
 
 def change(tx: Tx, run: Run, **changes: Any) -> Run:
