@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
@@ -24,6 +23,7 @@ KEY = "ORCHESTRATOR_MODEL_KEY"  # variable with the key of the models that the c
 SILENCE = 120.0  # seconds that an endpoint may say nothing
 
 _GIVEN = re.compile(r"(?:(?P<match>[^=]+)=)?(?:(?P<name>[^=]+?)@)?(?P<url>https?://[^\s/?#]+\S*)")
+_USER = re.compile(r"//[^/]*@")
 _OUTSIDE = "a script lies in the project's folder"
 
 
@@ -138,11 +138,7 @@ def _told(url: str, name: str | None) -> str:
 
 def _shown(url: str) -> str:
     """An address without what may be secret in it."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    except ValueError:
-        return "an address"
+    return _USER.sub("//", url.partition("?")[0].partition("#")[0])
 
 
 def _script(folder: Path, name: str, outside: Diagnostic) -> Script:

@@ -117,6 +117,13 @@ def test_an_option_that_names_none_is_refused(given: str) -> None:
         upstreams.of_options([given], None, None)
 
 
+def test_a_refused_option_shows_nothing_secret() -> None:
+    with pytest.raises(SettingsError) as caught:
+        upstreams.of_options(["a=htp://user:sk-4711@h/v1?key=sk-4711"], None, None)
+    assert "sk-4711" not in str(caught.value)
+    assert "a=htp://h/v1" in str(caught.value)
+
+
 def test_the_key_of_options_is_in_a_variable() -> None:
     key = upstreams.key_of({"K": " sk-1 "}, "K")
     assert key is not None
