@@ -110,12 +110,12 @@ def test_what_was_used_is_shown_by_the_servers_folder_or_address(tmp_path: Path)
 
 def test_what_was_used_survives_a_kill_and_is_the_sum_of_the_runs(tmp_path: Path) -> None:
     """Six runs of two turns each are under way when the server dies; afterwards nothing is counted twice or not."""
-    call = b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"calculator","arguments":"{}"}}]}}]}\n\n'
     end = (
         b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":1}}\n\n'
     )
-    answers = [Canned(pieces=[call + end]), Canned(pieces=[HI.replace(b"data: [DONE]\n\n", b""), end], pause=0.05)]
-    with upstream_thread(*(answers * 20)) as model:
+    text = Canned(pieces=[HI.replace(b"data: [DONE]\n\n", b""), end], pause=0.05)
+    answers = [answer for nth in range(20) for answer in (Canned(pieces=[_call(nth), end]), text)]
+    with upstream_thread(*answers) as model:
         command = ("serve", "--port", "0", "--model", model.url)
         with running(*command, cwd=tmp_path) as server, http(server.address) as api:
             tools = [{"type": "calculator"}]
@@ -134,6 +134,12 @@ def test_what_was_used_survives_a_kill_and_is_the_sum_of_the_runs(tmp_path: Path
     assert told["runs"] == 6
     assert told["total_tokens"] == sum(run["usage"]["total_tokens"] for run in ended) > 0
     assert told["turns"] == sum(step["usage"] is not None for run in steps for step in run)
+
+
+def _call(nth: int) -> bytes:
+    """A call that no other is like."""
+    call = {"function": {"name": "calculator", "arguments": json.dumps({"nth": nth})}}
+    return b"data: %b\n\n" % json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}).encode()
 
 
 def http(address: str) -> httpx2.Client:
