@@ -140,6 +140,7 @@ async def running(
             performers=performers,
             bounds=bounds,
             grace=settings.operating.grace,
+            runs=settings.operating.runs,
             instruments=observed,
             access=access,
             files=_file_rules(settings.operating),

@@ -16,6 +16,8 @@ RUN_SECONDS = 600.0
 LONGEST_RUN = 604_800.0
 GRACE_SECONDS = 5.0
 LONGEST_GRACE = 3600.0
+RUNS = 160
+MOST_RUNS = 10_000
 FILE_MIB = 512
 FILES_MIB = 10 * 1024
 MOST_MIB = 1024 * 1024 * 1024
@@ -35,7 +37,8 @@ class Operating:
     """How a server is run: its log, its traces, its files, its end.
 
     `traces_to`: base address of an OTLP receiver; `trace`: whether there are traces at all; `grace`: seconds that turns
-    under way get when it stops; `file_mib`, `files_mib`: what one uploaded file may have, and all of a workspace.
+    under way get when it stops; `runs`: how many are carried out at a time; `file_mib`, `files_mib`: what one uploaded
+    file may have, and all of a workspace.
     """
 
     log_format: LogFormat = "text"
@@ -44,6 +47,7 @@ class Operating:
     trace: bool = False
     traces_to: str | None = None
     grace: float = GRACE_SECONDS
+    runs: int = RUNS
     file_mib: int = FILE_MIB
     files_mib: int = FILES_MIB
 
@@ -57,6 +61,7 @@ class Operating:
         log_content: bool = False,
         traces_to: str | None = None,
         grace: float | None = None,
+        runs: int | None = None,
         file_mib: int | None = None,
         files_mib: int | None = None,
     ) -> Operating:
@@ -73,6 +78,7 @@ class Operating:
             trace=bool(traces_to or named),
             traces_to=traces_to,
             grace=_seconds(environ, "ORCHESTRATOR_GRACE", GRACE_SECONDS, 0, LONGEST_GRACE) if grace is None else grace,
+            runs=_count(environ, "ORCHESTRATOR_RUNS", RUNS, MOST_RUNS, "runs") if runs is None else runs,
             file_mib=_mib(environ, "ORCHESTRATOR_FILE_MIB", FILE_MIB) if file_mib is None else file_mib,
             files_mib=_mib(environ, "ORCHESTRATOR_FILES_MIB", FILES_MIB) if files_mib is None else files_mib,
         )
@@ -166,9 +172,13 @@ def _run_seconds(environ: Mapping[str, str]) -> float:
 
 
 def _mib(environ: Mapping[str, str], name: str, default: int) -> int:
+    return _count(environ, name, default, MOST_MIB, "MiB")
+
+
+def _count(environ: Mapping[str, str], name: str, default: int, most: int, what: str) -> int:
     text = environ.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or not 1 <= int(text) <= MOST_MIB:
-        raise SettingsError(f"{name} is '{text[:80]}', not a size.", hint=f"MiB, a number from 1 to {MOST_MIB}")
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or not 1 <= int(text) <= most:
+        raise SettingsError(f"{name} is '{text[:80]}', not a size.", hint=f"{what}, a number from 1 to {most}")
     return int(text)
 
 

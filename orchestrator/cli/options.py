@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import output as terminal
 from orchestrator.cli.quantities import Rate
-from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, MOST_MIB, Settings
+from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGEST_RUN, MOST_MIB, MOST_RUNS, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,6 +37,12 @@ _operating = (
         type=click.FloatRange(0, LONGEST_GRACE),
         metavar="SECONDS",
         help="Time for turns under way when the server stops (default: 5).",
+    ),
+    click.option(
+        "--runs",
+        type=click.IntRange(1, MOST_RUNS),
+        metavar="N",
+        help="Runs that are carried out at a time (default: 160); one workspace gets four in five of the places.",
     ),
     click.option("--require-keys", is_flag=True, help="Demand keys also on this machine."),
     click.option("--workspace-rate", type=Rate(), help="All keys of a workspace, as in 600/m (default: 300/s)."),

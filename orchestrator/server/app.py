@@ -39,7 +39,7 @@ from orchestrator.server.store.sqlite import DATABASE, SqliteStore
 from orchestrator.server.stream import KEEPALIVE_SECONDS
 from orchestrator.server.telemetry.alarms import WalAlarm
 from orchestrator.server.telemetry.instruments import Instruments
-from orchestrator.server.worker import Worker
+from orchestrator.server.worker import RUNS, Worker
 
 DRAIN_SECONDS = 5.0  # that turns under way get when the server stops
 
@@ -90,11 +90,13 @@ async def open_server(
     more: Sequence[BaseRoute] = (),
     files: Rules | None = None,
     access: Access | None = None,
+    runs: int = RUNS,
 ) -> AsyncGenerator[Server]:
     """A server on the data folder, which is made when missing, working as long as the block lasts.
 
     `performers` come before those that the server has itself; `more` are further routes (a playground, say). `grace`:
-    seconds that turns under way get when it stops. `files` says how large files may be. The models stay the caller's.
+    seconds that turns under way get when it stops. `files` says how large files may be, `runs` how many are carried out
+    at a time. The models stay the caller's.
 
     Raises: StoreError when the folder is in use or the database is damaged, SettingsError when `access` demands keys
     and there are none.
@@ -115,6 +117,7 @@ async def open_server(
             clock=clock,
             instruments=instruments,
             pictures=kept,
+            limit=runs,
         )
         repeats = Repeats(store, clock)
         async with open_gate(store, data, access or Access(), clock) as gate:

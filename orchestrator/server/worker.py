@@ -33,8 +33,8 @@ from orchestrator.server.telemetry.traces import RUN_STATUS
 from orchestrator.server.tokens import Counts
 from orchestrator.server.turns import clean
 
-RUNS = 40  # at a time
-SHARE = 32  # of them that one workspace may have
+RUNS = 160  # at a time; most of their time they wait for a model
+SHARE = 0.8  # of them that one workspace may have
 SWEEP_SECONDS = 1.0  # between two looks for runs whose time is over
 HALT_SECONDS = 1.5  # that a cancelled run gets to wind down
 RETRY_SECONDS = 1.0  # after which a run is tried again when the database failed
@@ -56,7 +56,7 @@ class Worker:
         bounds: Bounds,
         clock: Clock,
         limit: int = RUNS,
-        share: int = SHARE,
+        share: int | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
         instruments: Instruments | None = None,
         pictures: Pictures | None = None,
@@ -82,7 +82,7 @@ class Worker:
         )
         self._running = False
         self._troubled = Seldom()
-        self._line = Line(min(share, limit))
+        self._line = Line(min(share or max(1, round(limit * SHARE)), limit))
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._homes: dict[str, str] = {}  # run that has a task → its workspace
         self._strays: set[asyncio.Task[None]] = set()  # that did not end when told to
