@@ -39,7 +39,7 @@ def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given
     plug-ins of the folder are not looked at: `up` does that.
     """
     from orchestrator.embedded import running
-    from orchestrator.server.serving import run, signals
+    from orchestrator.server.serving import run, settle, signals
 
     settings = options.served(**given)
     models = _models(settings, named, key, tokens, chosen=given["environment"] is not None)
@@ -50,6 +50,7 @@ def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given
                 output.say(f"Serving the Assistant API on {place}/api/v1, data in {settings.data}. Ctrl-C stops.")
                 output.entry(place)
                 output.models(models)
+                settle()
                 await called.wait()
                 output.say("Stopping …")
         await models.close()

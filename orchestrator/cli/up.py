@@ -38,7 +38,7 @@ def command(**given: Any) -> int:
 
 
 async def _up(work: Workspace) -> int:
-    from orchestrator.server.serving import signals
+    from orchestrator.server.serving import settle, signals
 
     with signals() as called:
         models = work.models()
@@ -46,6 +46,7 @@ async def _up(work: Workspace) -> int:
             if not await _apply(work):
                 output.say("Not everything could be applied; the server goes on with what is there.")
             _greet(work, place, models)
+            settle()
             await called.wait()
             output.say("Stopping …")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
@@ -82,6 +83,15 @@ async def listening(
             http.should_exit = True
             await serving
             bound.close()
+
+
+def settle() -> None:
+    """Tell the garbage collector that what is there now stays: it need not look through all of it again and again.
+
+    For a process that serves from now on; a look takes some 70 ms then, during which no stream is told.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -7,6 +7,7 @@ reader's own pace. Each frame bears the event's number, from which the stream ca
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -63,13 +64,13 @@ async def tell(
     async with anyio.create_task_group() as tasks:
         stay.until(tasks.cancel_scope.cancel)
         tasks.start_soon(until_gone, receive, tasks.cancel_scope)
-        tasks.start_soon(_keep_alive, line, keepalive, tasks.cancel_scope)
+        tasks.start_soon(_watch, line, keepalive, tasks.cancel_scope)
         await _tell(told, telling, line)
         left = line.broken
         tasks.cancel_scope.cancel()
     if stay.why is not None:
         with suppress(_Deaf):
-            await line.say(telling.lost(stay.why))
+            await line.say_soon(telling.lost(stay.why))
     if not line.broken:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     if left and told.on_leave is not None:
@@ -81,24 +82,35 @@ class _Deaf(Exception):
 
 
 class _Line:
-    """Sends frames one at a time, and knows since when it is silent."""
+    """Sends frames, and knows since when it is silent, and since when a reader keeps a frame waiting."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._lock = anyio.Lock(fast_acquire=True)
-        self.last = anyio.current_time()
+        self._time = asyncio.get_running_loop().time  # a call of anyio's costs as much as all the rest here
+        self.last = self._time()
+        self.waiting: float | None = None
         self.broken = False
 
     async def say(self, frame: bytes) -> None:
-        """Send a frame. Raises: _Deaf."""
-        async with self._lock:
-            try:
-                with anyio.fail_after(READER_SECONDS):
-                    await self._send({"type": "http.response.body", "body": frame, "more_body": True})
-            except OSError as error:  # a timeout is one too
-                self.broken = True
-                raise _Deaf from error
-            self.last = anyio.current_time()
+        """Send a frame; for how long that may take, `_watch` sees to. Raises: _Deaf."""
+        self.waiting = self._time()
+        try:
+            await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+        except OSError as error:
+            self.broken = True
+            raise _Deaf from error
+        self.waiting = None
+        self.last = self._time()
+
+    async def say_soon(self, frame: bytes) -> None:
+        """Send a frame beside the others. Raises: _Deaf, also when nobody reads."""
+        try:
+            with anyio.fail_after(READER_SECONDS):
+                await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+        except OSError as error:  # a timeout is one too
+            self.broken = True
+            raise _Deaf from error
+        self.last = self._time()
 
 
 async def _tell(told: Told, telling: Telling, line: _Line) -> None:
@@ -130,10 +142,18 @@ async def until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _keep_alive(line: _Line, seconds: float, scope: anyio.CancelScope) -> None:
+async def _watch(line: _Line, keepalive: float, scope: anyio.CancelScope) -> None:
+    """Fill silence with comments; cancel the scope when a frame has waited for too long."""
     with suppress(_Deaf):
         while True:
-            await anyio.sleep_until(line.last + seconds)
-            if anyio.current_time() >= line.last + seconds:
-                await line.say(COMMENT)
+            now = anyio.current_time()
+            if line.waiting is not None:
+                if now >= line.waiting + READER_SECONDS:
+                    line.broken = True
+                    break
+                await anyio.sleep_until(line.waiting + READER_SECONDS)
+            elif now >= line.last + keepalive:
+                await line.say_soon(COMMENT)
+            else:
+                await anyio.sleep_until(min(line.last + keepalive, now + READER_SECONDS))
     scope.cancel()

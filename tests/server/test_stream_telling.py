@@ -134,7 +134,7 @@ async def test_silence_is_filled() -> None:
         await anyio.sleep(0.25)
         yield told("completed")
 
-    assert (await Client().hear(events(), keepalive=0.1)).count(": keepalive\n\n") == 2
+    assert (await Client().hear(events(), keepalive=0.1)).count(": keepalive\n") == 2
 
 
 async def test_pieces_of_calls_stand_below_their_type() -> None:
