@@ -6,8 +6,9 @@ import apply
 import first_token
 import plan
 import runs
+import serve
 import start
 
 if __name__ == "__main__":
-    for benchmark in (start, apply, runs, first_token, plan):
+    for benchmark in (start, serve, apply, runs, first_token, plan):
         benchmark.main()

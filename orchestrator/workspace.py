@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
-from orchestrator.embedded import Functions, Snapshot, running
+from orchestrator.embedded import Functions, Snapshot
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
@@ -27,6 +27,7 @@ from orchestrator.reconcile.stamp import OWNER_LENGTH
 from orchestrator.server.announcing import Place, announced
 from orchestrator.server.models.directory import Directory
 from orchestrator.server.performers.door import Limits
+from orchestrator.server.running import running
 from orchestrator.settings import DEFAULT_HOST, LOCAL, Settings
 from orchestrator.targets import DIALECTS, HttpTarget, open_target
 from orchestrator.upstreams import of_environment, script_faults

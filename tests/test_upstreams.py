@@ -7,6 +7,7 @@ from model_upstream import Canned, upstream
 
 from orchestrator import upstreams
 from orchestrator.errors import ManifestsInvalid, SettingsError
+from orchestrator.server.models import choosing
 from orchestrator.server.models.directory import Directory
 from orchestrator.server.models.door import ModelRequest, TextPiece
 from orchestrator.settings import Settings
@@ -42,7 +43,7 @@ async def test_an_entry_of_the_environment_says_all_that_its_endpoint_wants(tmp_
         models = upstreams.of_folder(folder(tmp_path, entry, K="sk-4711"))
         assert [route.context_tokens for route in models.routes] == [9000]
         assert models.told == [f"qwen-* → {server.url} as qwen3:8b"]
-        assert upstreams.advice(models) is None
+        assert choosing.advice(models) is None
         assert models.find("gpt-4") is None
         assert await asked(models, "qwen-plus") == "hi"
     assert server.asked[0].headers["authorization"] == "Bearer sk-4711"
@@ -62,7 +63,7 @@ def test_the_offline_model_answers_where_nothing_is_named(tmp_path: Path, declar
     settings = folder(tmp_path) if declares else Settings.read({}, folder=tmp_path)
     models = upstreams.of_folder(settings)
     assert models.told == ["* → the offline model"]
-    assert "--model" in (upstreams.advice(models) or "")
+    assert "--model" in (choosing.advice(models) or "")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_an_environment_of_no_folder_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_an_option_names_a_model(given: str, told: str) -> None:
-    routes = upstreams.of_options([given], None, 5)
+    routes = choosing.of_options([given], None, 5)
     assert Directory(routes).told == [told]
     assert routes[0].context_tokens == 5
 
@@ -114,7 +115,7 @@ def test_an_option_names_a_model(given: str, told: str) -> None:
 )
 def test_an_option_that_names_none_is_refused(given: str) -> None:
     with pytest.raises(SettingsError, match="names no model"):
-        upstreams.of_options([given], None, None)
+        choosing.of_options([given], None, None)
 
 
 def test_a_refused_option_shows_nothing_secret() -> None:
@@ -125,10 +126,10 @@ def test_a_refused_option_shows_nothing_secret() -> None:
 
 
 def test_the_key_of_options_is_in_a_variable() -> None:
-    key = upstreams.key_of({"K": " sk-1 "}, "K")
+    key = choosing.key_of({"K": " sk-1 "}, "K")
     assert key is not None
     assert key.get_secret_value() == "sk-1"
-    assert upstreams.key_of({"ORCHESTRATOR_MODEL_KEY": "sk-2"}, None) is not None
-    assert upstreams.key_of({}, None) is None
+    assert choosing.key_of({"ORCHESTRATOR_MODEL_KEY": "sk-2"}, None) is not None
+    assert choosing.key_of({}, None) is None
     with pytest.raises(SettingsError, match="K is not set"):
-        upstreams.key_of({"ORCHESTRATOR_MODEL_KEY": "sk-2"}, "K")
+        choosing.key_of({"ORCHESTRATOR_MODEL_KEY": "sk-2"}, "K")

@@ -61,9 +61,10 @@ async def _all(settings: Settings, ask_models: bool) -> list[Finding]:
 async def _models(settings: Settings, ask: bool) -> AsyncIterator[Finding]:
     from orchestrator.errors import OrchestratorError
     from orchestrator.server.doctor.finding import error, note, ok
+    from orchestrator.server.models.choosing import advice
     from orchestrator.server.models.compatible import CompatibleModel
     from orchestrator.server.models.door import ModelFault
-    from orchestrator.upstreams import advice, of_folder
+    from orchestrator.upstreams import of_folder
 
     try:
         directory = of_folder(settings)

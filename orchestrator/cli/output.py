@@ -85,7 +85,7 @@ def warnings(diagnostics: Iterable[Diagnostic]) -> None:
 
 def models(directory: Directory) -> None:
     """Which model serves which name."""
-    from orchestrator.upstreams import advice
+    from orchestrator.server.models.choosing import advice
 
     for line in directory.told:
         say(f"Model: {line}.")

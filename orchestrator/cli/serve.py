@@ -38,7 +38,7 @@ def command(named: tuple[str, ...], key: str | None, tokens: int | None, **given
     Models are those of --model, else `models` of the folder's Environment, else the offline model. Assistants and
     plug-ins of the folder are not looked at: `up` does that.
     """
-    from orchestrator.embedded import running
+    from orchestrator.server.running import running
     from orchestrator.server.serving import run, settle, signals
 
     settings = options.served(**given)
@@ -62,13 +62,26 @@ def _models(
     settings: Settings, named: tuple[str, ...], key: str | None, tokens: int | None, *, chosen: bool
 ) -> Directory:
     """Those of the options, and if an environment was chosen as well, its own behind them."""
-    from orchestrator import upstreams
     from orchestrator.errors import SettingsError
+    from orchestrator.server.models import choosing
     from orchestrator.server.models.directory import Directory
 
     if not named:
         if key or tokens:
             raise SettingsError("--model-key-env and --context-tokens say something of --model, which is missing.")
-        return upstreams.of_folder(settings)
-    routes = upstreams.of_options(named, upstreams.key_of(settings.environ, key), tokens)
-    return Directory([*routes, *(upstreams.of_folder(settings).routes if chosen else ())])
+        return _of_folder(settings)
+    routes = choosing.of_options(named, choosing.key_of(settings.environ, key), tokens)
+    return Directory([*routes, *(_of_folder(settings).routes if chosen else ())])
+
+
+def _of_folder(settings: Settings) -> Directory:
+    """What the folder's Environment says; where there are no manifests, none are read, which makes a quick start."""
+    from orchestrator.settings import LOCAL
+
+    if settings.environment == LOCAL and not settings.manifests.exists():
+        from orchestrator.server.models.choosing import offline
+
+        return offline()
+    from orchestrator.upstreams import of_folder
+
+    return of_folder(settings)

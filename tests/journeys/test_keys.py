@@ -13,10 +13,10 @@ import httpx2
 import pytest
 from shell import copy_examples, orchestrator, running
 
-from orchestrator.embedded import running as served
 from orchestrator.errors import SettingsError
 from orchestrator.server.access.issuing import Issuer
 from orchestrator.server.models.directory import Directory
+from orchestrator.server.running import running as served
 from orchestrator.settings import Settings
 
 KEY = re.compile(r"orch_([0-9A-Za-z]{12})_[0-9A-Za-z]{49}\n")

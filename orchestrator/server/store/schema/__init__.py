@@ -2,7 +2,8 @@
 
 alembic applies what a database has not seen, in the order of the numbers (`upgrading.py`, imported only when there
 is something to do), and notes the last one in the table `alembic_version`. Each file is one transaction together
-with that note, so a migration that was killed goes on where it was. A released file is never edited or renamed.
+with that note, so a migration that was killed goes on where it was. A new database is made of all files at once, and
+is the same (`making.py`, without alembic). A released file is never edited or renamed.
 
 Numbers may have gaps. One that is filled in later than a database has gone is not applied to that database: before
 the first release no database needs to survive that; after it, new files go to the end.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import StoreError
+from orchestrator.server.store.schema.making import make
 from orchestrator.server.store.snapshot import snapshot
 
 FOLDER = Path(__file__).parent
@@ -58,23 +60,27 @@ def migrate(path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
     """
     with closing(connect()) as connection:
         before = seen(connection)
+        if before.revision is None and _is_empty(connection):
+            make(connection, FOLDER, revisions())
+            return
     if before == Seen(revisions()[-1], noted=True):
         return
     from orchestrator.server.store.schema.upgrading import upgrade  # noqa: PLC0415 - alembic is large
 
-    if before.revision is None:
-        upgrade(connect, FOLDER, revisions(), taken_over=0)
-        return
     copy = path.with_name(f"{path.name}.before-{revisions()[-1]}")
     snapshot(path, copy)
     try:
-        upgrade(connect, FOLDER, revisions(), taken_over=0 if before.noted else int(before.revision))
+        upgrade(connect, FOLDER, revisions(), taken_over=0 if before.noted else int(before.revision or 0))
     except sqlite3.Error as error:
         raise StoreError(
             f"{path}: the database could not be brought to schema {revisions()[-1]} ({error})",
             hint=f"what was there before is in {copy}",
         ) from error
     copy.unlink()
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
 
 def _look(connection: sqlite3.Connection) -> tuple[str | None, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +13,8 @@ from alembic.script.revision import RevisionMap
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+
+from orchestrator.server.store.schema.making import statements
 
 
 def upgrade(
@@ -35,16 +37,6 @@ def upgrade(
         raise
     finally:
         engine.dispose()
-
-
-def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one."""
-    statement = ""
-    for part in script.split(";"):
-        statement += part + ";"
-        if sqlite3.complete_statement(statement):
-            yield statement.strip()
-            statement = ""
 
 
 def _begin(connection: Connection) -> None:
