@@ -120,7 +120,7 @@ def test_an_option_that_names_none_is_refused(given: str) -> None:
 
 def test_a_refused_option_shows_nothing_secret() -> None:
     with pytest.raises(SettingsError) as caught:
-        upstreams.of_options(["a=htp://user:sk-4711@h/v1?key=sk-4711"], None, None)
+        choosing.of_options(["a=htp://user:sk-4711@h/v1?key=sk-4711"], None, None)
     assert "sk-4711" not in str(caught.value)
     assert "a=htp://h/v1" in str(caught.value)
 
