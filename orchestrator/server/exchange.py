@@ -32,6 +32,7 @@ from orchestrator.server.service.usage import Usage
 from orchestrator.server.store.door import Store
 from orchestrator.server.stream import Told, tell
 from orchestrator.server.telemetry import trail
+from orchestrator.server.telemetry.alarms import Seldom
 from orchestrator.server.telemetry.instruments import Instruments
 from orchestrator.server.telemetry.visit import Visit
 from orchestrator.wire.depth import DEPTH, too_deep
@@ -43,6 +44,7 @@ STOPPING = "The server is stopping; ask again in a moment."
 _FULL = Fault("full", "The server's disk is full; what is there can still be read.", retry_after=5)
 _UNAVAILABLE = Fault("unavailable", "The server's database cannot be used at the moment.", retry_after=1)
 _log = logging.getLogger(__name__)
+_troubled = Seldom()  # a full disk refuses every request; one line a minute says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +235,8 @@ class Endpoint:
         if isinstance(error, Fault):
             return answers.refusal(error, request_id)
         if isinstance(error, StoreError):
-            _log.error("the database cannot be used: %s", error)
+            if _troubled.now():
+                _log.error("the database cannot be used: %s", error)
             return answers.refusal(_FULL if isinstance(error, DiskFull) else _UNAVAILABLE, request_id)
         _log.error("a request failed inside the server", exc_info=error)
         return answers.refusal(Fault("internal", "An internal error has occurred."), request_id)

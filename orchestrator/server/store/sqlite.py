@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from orchestrator.errors import Damaged, StoreError
@@ -37,6 +38,7 @@ BUSY_SECONDS = 30.0  # that others may hold the database, at a checkpoint of the
 GLANCE_SECONDS = 0.02  # the same, for a read on the calling thread
 LONG_SECONDS = 30.0  # that a long read may take: as long as it looks, the log cannot be folded into the file
 WAL_KEPT = 16 * 1024 * 1024  # bytes that the log's file keeps once it has been folded in
+PROBED_SECONDS = 1.0  # for which a write proves that writing works
 READERS = 2  # threads for long reads
 PATIENCE = 0.002  # seconds that a read may keep the calling thread
 
@@ -82,7 +84,9 @@ class SqliteStore:
             raise
 
     async def probe(self) -> None:
-        """See that writing works, by writing something that changes nothing. Raises: StoreError."""
+        """See that writing works, if nothing was written lately by writing what changes nothing. Raises: StoreError."""
+        if self._writer.damage is None and monotonic() - self._writer.committed < PROBED_SECONDS:
+            return
         await self.write(lambda tx: tx.change("UPDATE alembic_version SET version_num = version_num"))
 
     def sizes(self) -> tuple[int, int]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from orchestrator.errors import StoreError
@@ -34,6 +35,7 @@ class Writer:
         self._door = threading.Lock()  # nothing is queued behind the end
         self.damage: Exception | None = None
         """The database was found to be damaged: nothing is written any more, so that nothing is made worse."""
+        self.committed = -math.inf  # monotonic seconds, if the last transaction reached the disk
         self._closed = False
         self._desks: dict[asyncio.AbstractEventLoop, Desk] = {}
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -95,6 +97,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the writer goes on, whatever happens
             self._lose(batch, error)
         else:
+            self.committed = monotonic()
             self._tell(len(batch), perf_counter() - begun)
 
     def _tell(self, units: int, seconds: float) -> None:
@@ -129,6 +132,7 @@ class Writer:
         for work in batch:
             work.error = work.error or error
         self._tx.facts.clear()
+        self.committed = -math.inf
         if self._ear is not None:
             self._ear.lost()
 

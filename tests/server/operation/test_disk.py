@@ -134,7 +134,7 @@ def test_a_full_disk_refuses_what_is_new_and_goes_on_by_itself(tmp_path: Path, m
             assert [t["content"][0]["text"]["value"] for t in texts] == ["[offline model] the end", "/slow 1.5 the end"]
             assert [http.get(f"/threads/{thread}").status_code for thread in kept] == [200] * len(kept)
         assert server.stop() == 0
-        assert server.log.count("cannot go on yet") <= 2
+        assert server.log.count("the disk") + server.log.count("database") <= 6  # not a line for each request
         with closing(sqlite3.connect(small.place / "data" / "server.db")) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
