@@ -12,7 +12,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from orchestrator.server.access.opening import Access, open_gate
 from orchestrator.server.dialects import DIALECTS
@@ -157,9 +157,11 @@ def create_app(
     A path that is nobody's is answered in the words of the first dialect.
     """
     mounts = [routes(dialect, services, keepalive=keepalive) for dialect in dialects]
-    nowhere = Mount("/", app=Endpoint(services, dialects[0], {}, route="/…", keepalive=keepalive))
     about = Route("/openapi.json", described(dialects), methods=["GET"])
-    return Starlette(routes=[*mounts, about, *more, nowhere])
+    app = Starlette(routes=[*mounts, about, *more])
+    app.router.redirect_slashes = False
+    app.router.default = Endpoint(services, dialects[0], {}, route="/…", keepalive=keepalive)
+    return app
 
 
 def described(dialects: Sequence[Dialect]) -> Callable[[Request], Awaitable[Response]]:

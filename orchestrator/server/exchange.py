@@ -283,8 +283,16 @@ def _query(scope: Scope) -> dict[str, str]:
 def _refuse_other_sites(headers: Mapping[str, str]) -> None:
     """A page of another site must not talk to a server on the reader's own machine. No SDK sends an Origin."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and _host(origin) != headers.get("host"):
         raise invalid("Requests of web pages from other addresses are refused.")
+
+
+def _host(address: str) -> str | None:
+    """Host and port of an address; None when it is none."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return None
 
 
 async def _send(send: Send, reply: Reply, more: Mapping[str, str] | None = None) -> None:

@@ -64,6 +64,7 @@ async def listening(
         access_log=access_log,
         http=Connection,
         lifespan="off",
+        ws="none",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

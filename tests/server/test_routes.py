@@ -91,7 +91,8 @@ def test_a_large_body_is_refused_with_an_answer(http: httpx2.Client, size: int) 
         ("POST", f"{BASE}/assistants/asst_x/cancel"),
         ("DELETE", f"{BASE}/threads/t/runs/r"),
         ("GET", f"{BASE}/assistants/a%2Fb/c"),
-        ("POST", "/healthz"),
+        ("GET", f"{BASE}/nothing/%0A/at/all"),
+        ("GET", "/nothing%0Aat%0Dall"),
     ],
 )
 def test_an_unknown_address_is_400(http: httpx2.Client, method: str, path: str) -> None:
@@ -100,6 +101,11 @@ def test_an_unknown_address_is_400(http: httpx2.Client, method: str, path: str) 
         assert answer.status_code == 400
     else:
         assert refused(answer) == BAD_URL
+
+
+def test_what_is_outside_of_all_dialects_can_only_be_looked_at(http: httpx2.Client) -> None:
+    answer = http.post("/healthz")
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
 
 
 @pytest.mark.parametrize(

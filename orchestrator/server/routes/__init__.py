@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Route, Router
 
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Endpoint, Services, Verb
 from orchestrator.server.routes import assistants, files, histories, messages, runs, threads, usage
-from orchestrator.server.routes.path import Path, name, precedence, summary
+from orchestrator.server.routes.path import Below, Path, name, precedence, summary
 
-__all__ = ["PATHS", "Path", "Verb", "name", "paths", "routes", "summary"]
+__all__ = ["PATHS", "Below", "Path", "Verb", "name", "paths", "routes", "summary"]
 
 ROOMS = (assistants, threads, histories, messages, runs, files, usage)
 PATHS: tuple[Path, ...] = tuple(sorted((path for room in ROOMS for path in room.PATHS), key=precedence))
@@ -36,4 +36,4 @@ def routes(dialect: Dialect, services: Services, *, keepalive: float) -> BaseRou
         redirect_slashes=False,
         default=endpoint("/…", {}),
     )
-    return Mount(dialect.base, app=router)
+    return Below(dialect.base, app=router)

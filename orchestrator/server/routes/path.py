@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import getdoc
+
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Streamed, Verb
@@ -38,6 +42,14 @@ def summary(verb: Verb) -> str:
 
 def _function(verb: Verb) -> Verb:
     return verb.verb if isinstance(verb, Streamed) else verb
+
+
+class Below(Mount):
+    """Everything below a path; also what has a line break in it (`%0A`), which Starlette's own pattern lets fall."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app=app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 def has_files(dialect: Dialect) -> bool:
