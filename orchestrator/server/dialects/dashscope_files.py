@@ -80,7 +80,7 @@ def _shown(file: File, place: str) -> Out:
 
 
 def _number(query: Mapping[str, str], name: str, default: int, highest: int) -> int:
-    text = query.get(name) or str(default)
+    text = query.get(name, str(default))
     value = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= value <= highest:
         raise invalid(f"'{name}' must be a number from 1 to {highest}.", name)

@@ -25,13 +25,13 @@ from orchestrator.wire.files import BYTES, DEFAULT_PURPOSE, DESCRIPTION_LENGTH, 
 ref = Names("dashscope")
 
 _CONTENT: Schema = {"type": "string", "contentMediaType": BYTES}
-_PURPOSE: Schema = {"type": "string", "pattern": f"^{PURPOSE.pattern}$", "default": DEFAULT_PURPOSE}
+_PURPOSE: Schema = {"type": "string", "pattern": f"^({PURPOSE.pattern})?$", "default": DEFAULT_PURPOSE}
 _DAY: Schema = {"type": "string", "pattern": r"^[0-9-]{10} [0-9:]{8}$", "description": "In UTC."}
 
 SCHEMAS: dict[str, Schema] = {
     "NewFiles": takes(
         {"files": items(_CONTENT, FILES, least=1)},
-        {"descriptions": items(text(DESCRIPTION_LENGTH), FILES), "purpose": _PURPOSE},
+        {"descriptions": items(text(DESCRIPTION_LENGTH)), "purpose": _PURPOSE},
     ),
     "File": gives(
         {
