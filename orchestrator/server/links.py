@@ -9,7 +9,6 @@ from typing import Any
 _BODY = "$response.body#/"
 _ID = _BODY + "id"
 _THREAD, _RUN = {"thread": "$request.path.thread"}, {"run": "$request.path.run"}
-_PENDING = _BODY + "required_action/submit_tool_outputs/tool_calls/0/id"
 
 # verb → name of an id in paths → where it stands; a dialect may say otherwise (`Contract.produces`)
 PRODUCES: Mapping[str, Mapping[str, str]] = {
@@ -27,8 +26,8 @@ _BODIES: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("create_assistant", "create_thread_and_run"): {"assistant_id": _ID},
     ("create_thread_and_run", "create_run"): {"assistant_id": _BODY + "assistant_id"},
     ("get_run", "create_run"): {"assistant_id": _BODY + "assistant_id"},
-    ("get_run", "submit_tool_outputs"): {"tool_outputs": [{"tool_call_id": _PENDING, "output": "42"}]},
 }
+_ALSO = {("get_run", "submit_tool_outputs"), ("get_run", "cancel_run")}  # what a look at a run is for
 _PATHS: Mapping[str, Mapping[str, str]] = {"get_run": {"thread": _BODY + "thread_id", "run": _ID}}
 
 
@@ -47,5 +46,5 @@ def links(verb: str, produced: Mapping[str, str], others: Mapping[str, frozenset
     known = {**produced, **_PATHS.get(verb, {})}
     for other, needed in others.items():
         body = _BODIES.get((verb, other), {})
-        if needed <= known.keys() and (needed & news or body):
+        if needed <= known.keys() and (needed & news or body or (verb, other) in _ALSO):
             yield Link(verb=other, ids={name: known[name] for name in sorted(needed)}, body=body)

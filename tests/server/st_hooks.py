@@ -12,6 +12,7 @@ from typing import Any
 import requests
 import schemathesis
 from schemathesis.core.failures import Failure
+from schemathesis.generation.meta import TestPhase
 
 LUCK = 0.6  # that made-up ids are replaced by some that exist
 DEPTH = ("step", "message", "run", "thread", "assistant", "file")  # whoever knows the first knows its home
@@ -19,6 +20,7 @@ SHORT = {"asst": "assistant", "msg": "message"}
 HOME = ("thread_id", "run_id")
 
 _random = Random(7)
+_pending: deque[dict[str, str]] = deque(maxlen=10)
 _seen: dict[str, deque[dict[str, str]]] = defaultdict(lambda: deque(maxlen=40))
 
 
@@ -31,9 +33,18 @@ def take(seen: Any) -> None:
     if kind in DEPTH and not seen.get("deleted"):
         home = {name.removesuffix("_id"): seen[name] for name in HOME if seen.get(name)}
         _seen[kind].append({**home, kind: seen["id"]})
+        take_pending(seen)
     items = seen.get("data")
     for item in items if isinstance(items, list) else ():
         take(item)
+
+
+def take_pending(seen: Any) -> None:
+    """Remember a run that waits for the output of a call."""
+    action = seen.get("required_action")
+    if action:
+        call = action["submit_tool_outputs"]["tool_calls"][0]["id"]
+        _pending.append({"thread": seen["thread_id"], "run": seen["id"], "call": call})
 
 
 def deal(names: Any) -> dict[str, str]:
@@ -46,12 +57,22 @@ def deal(names: Any) -> dict[str, str]:
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     case.headers.pop("X-DashScope-WorkSpace", None)  # else every request would speak of another one
-    if _random.random() > LUCK:
+    verb = case.operation.definition.raw["operationId"].partition("_")[2]
+    body = case.body if isinstance(case.body, dict) else {}
+    if case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL:
+        body.pop("stream", None)  # from a stream no link can take an id
+    if _random.random() > LUCK or (case.meta is not None and case.meta.generation.mode.is_negative):
         return
     ids = deal(case.path_parameters)
+    if verb == "submit_tool_outputs" and _pending:
+        ids = _pending.pop()
+        body["tool_outputs"] = [{"tool_call_id": ids["call"], "output": "42"}]
     case.path_parameters.update({name: known for name, known in ids.items() if name in case.path_parameters})
-    if isinstance(case.body, dict) and "assistant_id" in case.body:
-        case.body["assistant_id"] = deal(["assistant"]).get("assistant", "nobody")
+    if "assistant_id" in body:
+        body["assistant_id"] = deal(["assistant"]).get("assistant", "nobody")
+    if verb == "create_thread_and_run" and _random.random() < LUCK:
+        body["thread"] = {"messages": [{"role": "user", "content": "/call look {}"}]}
+        body["tools"] = [{"type": "function", "function": {"name": "look"}}]
 
 
 @schemathesis.hook
@@ -80,7 +101,9 @@ def _again(case: Any, response: Any, wanted: str) -> requests.Response | None:
     template = _paths(case.operation.schema).get(f"{dialect}_get_{thing.rstrip('_')}")
     if verb != wanted or template is None or response.status_code != 200 or not _is_json(response):
         return None
-    ids = {**case.path_parameters, thing.rstrip("_"): response.json()["id"]}
+    ids = dict(case.path_parameters)
+    if wanted == "create":
+        ids[thing.rstrip("_")] = response.json()["id"]
     url = case.operation.base_url.rstrip("/") + template.format(**ids)
     return requests.get(url, headers=_same(response.request.headers), timeout=20)
 

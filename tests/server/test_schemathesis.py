@@ -3,6 +3,7 @@
 `tests/batteries/schemathesis.py` does it for long; `schemathesis.toml` and `st_hooks.py` serve both.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,12 @@ HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).parent / "schemathesis"
 
 
-def drive(url: str, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [COMMAND, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/openapi.json", "--no-color", *options],
+def drive(url: str, folder: Path, *options: str) -> tuple[str, dict[str, int]]:
+    """What Schemathesis printed, and how many cases there were, in sorts."""
+    report = folder / "report.json"
+    command = [COMMAND, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/openapi.json", "--no-color"]
+    done = subprocess.run(
+        [*command, "--report-json-path", report, *options],
         cwd=folder,  # it keeps a cache where it runs
         env={"PATH": "", "PYTHONPATH": str(HERE), "NO_PROXY": "127.0.0.1"},
         capture_output=True,
@@ -24,6 +28,8 @@ def drive(url: str, folder: Path, *options: str) -> "subprocess.CompletedProcess
         timeout=300,
         check=False,
     )
+    assert report.exists(), done.stdout + done.stderr
+    return done.stdout, json.loads(report.read_text())["test_cases"]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,7 @@ def drive(url: str, folder: Path, *options: str) -> "subprocess.CompletedProcess
 )
 def test_the_server_does_as_its_document_says(tmp_path: Path, options: tuple[str, ...]) -> None:
     with program(tmp_path, "serve") as server:
-        done = drive(server.url, tmp_path, *options, "--seed", "1")
+        printed, cases = drive(server.url, tmp_path, "--seed", "1", *options)
         assert server.traces == []
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+    assert (cases["with_failures"], cases["errored"]) == (0, 0), printed[-8000:]
+    assert cases["generated"] >= 50
