@@ -12,11 +12,13 @@ from typing import Any
 import requests
 import schemathesis
 from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
 LUCK = 0.6  # that made-up ids are replaced by some that exist
 DEPTH = ("step", "message", "run", "thread", "assistant", "file")  # whoever knows the first knows its home
 SHORT = {"asst": "assistant", "msg": "message"}
+WORKSPACES = ("X-DashScope-WorkSpace", "OpenAI-Project")  # not given, else each request would speak of another one
 HOME = ("thread_id", "run_id")
 
 _random = Random(7)
@@ -56,7 +58,9 @@ def deal(names: Any) -> dict[str, str]:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    case.headers.pop("X-DashScope-WorkSpace", None)  # else every request would speak of another one
+    if case.meta is not None and not case.meta.is_negative_at(ParameterLocation.HEADER):
+        for name in WORKSPACES:
+            case.headers.pop(name, None)
     verb = case.operation.definition.raw["operationId"].partition("_")[2]
     body = case.body if isinstance(case.body, dict) else {}
     if case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL:

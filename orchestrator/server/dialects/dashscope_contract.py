@@ -55,7 +55,7 @@ def _change(body: str, name: str) -> Operation:
 
 _WORKSPACE = Parameter(
     name="X-DashScope-WorkSpace",
-    schema={"type": "string", "pattern": f"^{WORKSPACE.pattern}$"},
+    schema={"type": "string", "pattern": f"^({WORKSPACE.pattern})?$"},
     about="The workspace that is meant; a key opens one, and any other is refused. Without keys 'default' if absent.",
     place="header",
 )

@@ -136,7 +136,7 @@ REQUESTS: dict[str, Schema] = {
 _ECHOED = {
     "tool_choice": either(TEXT, ANYTHING),
     "parallel_tool_calls": FLAG,
-    "response_format": ANYTHING,
+    "response_format": either(TEXT, ANYTHING),
     "max_prompt_tokens": integer(1),
     "max_completion_tokens": integer(1),
 }

@@ -56,7 +56,7 @@ def _change(body: str, name: str) -> Operation:
 
 _WORKSPACE = Parameter(
     name="OpenAI-Project",
-    schema={"type": "string", "pattern": f"^{WORKSPACE.pattern}$", "default": DEFAULT_WORKSPACE},
+    schema={"type": "string", "pattern": f"^({WORKSPACE.pattern})?$", "default": DEFAULT_WORKSPACE},
     about="The workspace that the request speaks of.",
     place="header",
 )
