@@ -5,6 +5,7 @@ some of them are replaced by ids that answers have shown. Two checks of ours joi
 is there at once, what was deleted is gone.
 """
 
+import json
 from collections import defaultdict, deque
 from random import Random
 from typing import Any
@@ -85,6 +86,12 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         take(response.json())
 
 
+@schemathesis.serializer("application/jsonl")
+def as_lines(context: Any, value: Any) -> Any:
+    """Lines for an import: what the document calls a string, and whatever else is made of it."""
+    return value.encode("utf-8", "replace") if isinstance(value, str) else json.dumps(value).encode()
+
+
 @schemathesis.check
 def what_was_made_is_there(ctx: Any, response: Any, case: Any) -> None:
     found = _again(case, response, "create")
@@ -126,4 +133,4 @@ def _paths(schema: Any) -> dict[str, str]:
 
 
 def _is_json(response: Any) -> bool:
-    return any("application/json" in value for value in response.headers.get("content-type", ()))
+    return any(value.partition(";")[0] == "application/json" for value in response.headers.get("content-type", ()))

@@ -92,6 +92,7 @@ def test_a_large_body_is_refused_with_an_answer(http: httpx2.Client, size: int) 
         ("DELETE", f"{BASE}/threads/t/runs/r"),
         ("GET", f"{BASE}/assistants/a%2Fb/c"),
         ("GET", f"{BASE}/nothing/%0A/at/all"),
+        ("GET", f"{BASE}/assistants%0A"),
         ("GET", "/nothing%0Aat%0Dall"),
     ],
 )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Router
 
 from orchestrator.server.dialects.dialect import Dialect
 from orchestrator.server.exchange import Endpoint, Services, Verb
 from orchestrator.server.routes import assistants, files, histories, messages, runs, threads, usage
-from orchestrator.server.routes.path import Below, Path, name, precedence, summary
+from orchestrator.server.routes.path import At, Below, Path, name, precedence, summary
 
 __all__ = ["PATHS", "Below", "Path", "Verb", "name", "paths", "routes", "summary"]
 
@@ -32,7 +32,7 @@ def routes(dialect: Dialect, services: Services, *, keepalive: float) -> BaseRou
         return Endpoint(services, dialect, verbs, route=dialect.base + template, keepalive=keepalive)
 
     router = Router(
-        [Route(path.template, endpoint(path.template, path.verbs)) for path in paths(dialect)],
+        [At(path.template, endpoint(path.template, path.verbs)) for path in paths(dialect)],
         redirect_slashes=False,
         default=endpoint("/…", {}),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import getdoc
 
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from orchestrator.server.dialects.dialect import Dialect
@@ -42,6 +42,14 @@ def summary(verb: Verb) -> str:
 
 def _function(verb: Verb) -> Verb:
     return verb.verb if isinstance(verb, Streamed) else verb
+
+
+class At(Route):
+    """A path, all of it: Starlette's own pattern lets a line break (`%0A`) follow."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
 
 
 class Below(Mount):
