@@ -4,10 +4,13 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 
@@ -81,11 +84,20 @@ def test_a_backup_while_people_write_is_one_moment_and_serves(tmp_path: Path) ->
         assert all(texts(http, thread) == ["one", "two"] for thread in there)
 
 
-def small(place: Path, content: bytes = b"hello") -> tuple[Path, str]:
-    """A data folder with one file, and the file's id."""
-    with served(place) as server, server.client("/v1") as http:
-        file = upload(http, content)
+@cache
+def made() -> tuple[tempfile.TemporaryDirectory[str], str]:
+    """A data folder with one file, which a server made; once for all tests."""
+    folder = tempfile.TemporaryDirectory()
+    with served(Path(folder.name)) as server, server.client("/v1") as http:
+        file = upload(http, b"hello")
         assert server.stop() == 0
+    return folder, file
+
+
+def small(place: Path) -> tuple[Path, str]:
+    """A copy of that data folder, and the file's id."""
+    folder, file = made()
+    shutil.copytree(f"{folder.name}/data", place / "data")
     return place / "data", file
 
 

@@ -107,7 +107,7 @@ def test_a_full_disk_refuses_what_is_new_and_goes_on_by_itself(tmp_path: Path, m
     kept: list[str] = []
     with disk(tmp_path / "disk", mounted=mounted) as small, served(small.place) as server:
         with server.client() as http, server.client("/v1") as other, server.client("") as root:
-            slow = begin(http, assistant(http), "/slow 1.5 the end")
+            slow = begin(http, assistant(http), "/slow 0.8 the end")
             ended(http, slow, "in_progress")
             small.fill(server)
             refused = until_refused(http, kept)
@@ -125,13 +125,13 @@ def test_a_full_disk_refuses_what_is_new_and_goes_on_by_itself(tmp_path: Path, m
             for thread in kept[-3:]:
                 assert http.get(f"/threads/{thread}/messages").json()["data"]
             assert root.get("/metrics").status_code == root.get("/healthz").status_code == 200
-            time.sleep(2)  # the slow run cannot end meanwhile
+            time.sleep(1)  # the slow run cannot end meanwhile
             small.free(server)
             kept.append(again(http))
             assert root.get("/readyz").status_code in (200, 503)  # a finding holds for a second
             assert ended(http, slow)["status"] == "completed"
             texts = http.get(f"/threads/{slow['thread_id']}/messages").json()["data"]
-            assert [t["content"][0]["text"]["value"] for t in texts] == ["[offline model] the end", "/slow 1.5 the end"]
+            assert [t["content"][0]["text"]["value"] for t in texts] == ["[offline model] the end", "/slow 0.8 the end"]
             assert [http.get(f"/threads/{thread}").status_code for thread in kept] == [200] * len(kept)
         assert server.stop() == 0
         assert server.log.count("the disk") + server.log.count("database") <= 6  # not a line for each request
@@ -153,7 +153,7 @@ def read():
     while True:
         database.execute("BEGIN")
         database.execute("SELECT COUNT(*) FROM messages").fetchone()
-        time.sleep(0.3)
+        time.sleep(0.15)
         database.execute("COMMIT")
 
 def fold():
@@ -166,7 +166,7 @@ def write():
     database = connect()
     while True:
         database.execute("BEGIN IMMEDIATE")
-        time.sleep(0.1)
+        time.sleep(0.05)
         database.execute("ROLLBACK")
         time.sleep(0.02)
 
@@ -195,7 +195,7 @@ def test_others_who_read_fold_and_lock_the_database_cost_no_client_an_answer(tmp
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as nuisance:
             assert nuisance.stdout is not None
             assert nuisance.stdout.readline() == b"here\n"
-            clients = [Thread(target=post_messages, args=(server.url, 5, statuses)) for _ in range(8)]
+            clients = [Thread(target=post_messages, args=(server.url, 3, statuses)) for _ in range(8)]
             for client in clients:
                 client.start()
             for client in clients:
@@ -203,7 +203,7 @@ def test_others_who_read_fold_and_lock_the_database_cost_no_client_an_answer(tmp
             nuisance.kill()
         assert server.stop(signal.SIGTERM) == 0
         assert "locked" not in server.log
-    assert statuses == [200] * 8 * 11
+    assert statuses == [200] * 8 * 7
 
 
 def large(name: str) -> ThreadRecord:

@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import sqlite3
+import tempfile
 import time
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +139,24 @@ def spoil(database: Path, word: bytes) -> int:
     return page
 
 
-def filled(where: Path) -> str:
-    """A data folder with 60 threads of 20 messages each, a run and a file, whose id is given."""
-    with served(where) as server, server.client() as http, server.client("/v1") as other:
+@cache
+def much() -> tuple[tempfile.TemporaryDirectory[str], str]:
+    """A data folder with 60 threads of 20 messages each, a run and a file, whose id is given; once for all tests."""
+    folder = tempfile.TemporaryDirectory()
+    with served(Path(folder.name)) as server, server.client() as http, server.client("/v1") as other:
         file = upload(other, b"hello")
         for number in range(60):
             messages = [{"role": "user", "content": f"text-{number}-{nth} {'x' * 150}"} for nth in range(20)]
             assert http.post("/threads", json={"messages": messages, "metadata": {"n": str(number)}}).status_code == 200
         ended(http, begin(http, assistant(http), "hello"))
         assert server.stop() == 0
+    return folder, file
+
+
+def filled(where: Path) -> str:
+    """A copy of that data folder; the id of the file."""
+    folder, file = much()
+    shutil.copytree(f"{folder.name}/data", where / "data")
     return file
 
 

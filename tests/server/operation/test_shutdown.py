@@ -34,7 +34,7 @@ def test_a_turn_under_way_may_end_and_nothing_new_begins(tmp_path: Path, number:
     with served(tmp_path, "--grace", "20") as server, server.client() as http, server.client("/v1") as other:
         assert httpx2.get(f"{server.url}/readyz", trust_env=False).json() == {"status": "ready"}
         guide = assistant(http)
-        run = begin(http, guide, "/slow 2 all of it")
+        run = begin(http, guide, "/slow 1 all of it")
         ended(http, run, "in_progress")
         server.process.send_signal(number)
         assert stopping(server) == {"status": "unready", "reasons": ["stopping"]}
@@ -48,7 +48,7 @@ def test_a_turn_under_way_may_end_and_nothing_new_begins(tmp_path: Path, number:
         assert server.process.wait(timeout=30) == 0
     with served(tmp_path) as server, server.client() as http:
         assert ended(http, run)["status"] == "completed"
-        assert told(http, run) == ["/slow 2 all of it", "[offline model] all of it"]
+        assert told(http, run) == ["/slow 1 all of it", "[offline model] all of it"]
 
 
 def frames(lines: Iterator[str]) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ def frames(lines: Iterator[str]) -> list[tuple[str, str]]:
 
 def test_a_stream_is_told_and_its_run_goes_on_another_time(tmp_path: Path) -> None:
     with served(tmp_path, "--grace", "0.2") as server, server.client() as http:
-        thread = {"messages": [{"role": "user", "content": "/slow 2 x"}]}
+        thread = {"messages": [{"role": "user", "content": "/slow 1 x"}]}
         body = {"assistant_id": assistant(http), "stream": True, "thread": thread}
         with http.stream("POST", "/threads/runs", json=body) as stream:
             lines = stream.iter_lines()
@@ -78,7 +78,7 @@ def test_a_stream_is_told_and_its_run_goes_on_another_time(tmp_path: Path) -> No
     with served(tmp_path) as server, server.client() as http:
         run = http.get("/runs").json()["data"][0]
         assert ended(http, run)["status"] == "completed"
-        assert told(http, run) == ["/slow 2 x", "[offline model] x"]
+        assert told(http, run) == ["/slow 1 x", "[offline model] x"]
 
 
 def test_an_upload_under_way_may_end(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_upload_under_way_may_end(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
             client.sendall(head.encode() + form[:90])
             with server.client() as http:  # the server has read the head by the time it answers another
-                slow = begin(http, assistant(http), "/slow 2 so that it does not stop at once")
+                slow = begin(http, assistant(http), "/slow 1 so that it does not stop at once")
                 ended(http, slow, "in_progress")
             server.process.send_signal(signal.SIGTERM)
             stopping(server)
@@ -111,11 +111,11 @@ def test_an_upload_under_way_may_end(tmp_path: Path) -> None:
 
 def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     with served(tmp_path, "--grace", "600") as server, server.client() as http:
-        run = begin(http, assistant(http), "/slow 3 x")
+        run = begin(http, assistant(http), "/slow 1.5 x")
         ended(http, run, "in_progress")
         server.process.send_signal(signal.SIGTERM)
         stopping(server)
         assert server.stop(signal.SIGTERM) == -signal.SIGTERM
     with served(tmp_path) as server, server.client() as http:
         assert ended(http, run)["status"] == "completed"
-        assert told(http, run) == ["/slow 3 x", "[offline model] x"]
+        assert told(http, run) == ["/slow 1.5 x", "[offline model] x"]

@@ -216,7 +216,8 @@ def test_spans_are_sent_by_otlp_when_the_server_stops_at_the_latest(tmp_path: Pa
 
 
 def test_a_receiver_that_is_away_harms_nobody(tmp_path: Path) -> None:
-    with served(tmp_path, "--traces-to", "http://127.0.0.1:1") as server, server.client() as http:
+    env = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    with served(tmp_path, "--traces-to", "http://127.0.0.1:1", env=env) as server, server.client() as http:
         assert ended(http, begin(http, assistant(http), "hello"))["status"] == "completed"
         assert server.stop() == 0
 
