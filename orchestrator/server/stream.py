@@ -1,4 +1,4 @@
-"""A run's events as server-sent events, one send per event.
+"""A run's events as server-sent events. What happened at once is sent at once, each event in a frame of its own.
 
 The run does not depend on who listens: a client that leaves ends the telling, not the run, unless it asked for that.
 A client that does not read is let go; the producer never waits for it, since events are read from the store at the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -23,7 +23,8 @@ from orchestrator.wire.events import run_event
 from orchestrator.wire.runs import TERMINAL
 
 KEEPALIVE_SECONDS = 10.0  # of silence, after which a comment is sent
-READER_SECONDS = 30.0  # that one frame may wait for a reader who does not read
+READER_SECONDS = 30.0  # that what is sent may wait for a reader who does not read
+TOGETHER = 32  # frames at most that are sent at once
 
 COMMENT = b": keepalive\n"  # no empty line behind it: once there was an `id:`, openai's parser takes one for an event
 _HEADERS = [
@@ -31,6 +32,7 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+_OVER = {run_event(status) for status in TERMINAL}
 _ENDINGS = {run_event(status) for status in (*TERMINAL, "requires_action")}
 _LOST = "The server lost the run's events; the run itself goes on."
 _STOPPING = "The server is stopping; the run goes on when it is back."
@@ -46,7 +48,7 @@ class Told:
     """
 
     run_id: str
-    events: AsyncGenerator[Event]
+    events: AsyncGenerator[Sequence[Event]]
     heard: str = ""
     on_leave: Callable[[], Awaitable[None]] | None = None
 
@@ -125,14 +127,20 @@ async def _tell(told: Told, telling: Telling, line: _Line) -> None:
                 await line.say(telling.lost(_LOST))
 
 
-async def _last_frame(events: AsyncIterator[Event], telling: Telling, line: _Line, last: str) -> bytes:
+async def _last_frame(events: AsyncIterator[Sequence[Event]], telling: Telling, line: _Line, last: str) -> bytes:
     """Tell all events; how the stream has to end."""
-    async for event in events:
-        last = event.name
-        frame = telling.frame(event)
-        if frame is not None:
-            await line.say(frame)
-    return telling.end() if last in _ENDINGS else telling.lost(_STOPPING)
+    frames: list[bytes] = []
+    async for batch in events:
+        for event in batch:
+            last = event.name
+            frames.append(telling.frame(event) or b"")
+            if len(frames) == TOGETHER:
+                await line.say(b"".join(frames))
+                frames.clear()
+        if last not in _OVER and any(frames):  # the end goes out together with the frame that ends the stream
+            await line.say(b"".join(frames))
+            frames.clear()
+    return b"".join((*frames, telling.end() if last in _ENDINGS else telling.lost(_STOPPING)))
 
 
 async def until_gone(receive: Receive, scope: anyio.CancelScope) -> None:

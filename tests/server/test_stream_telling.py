@@ -46,7 +46,7 @@ class Client:
     def text(self) -> str:
         return b"".join(message.get("body", b"") for message in self.sent).decode()
 
-    async def hear(self, events: AsyncGenerator[Event], keepalive: float = 10.0) -> str:
+    async def hear(self, events: AsyncGenerator[list[Event]], keepalive: float = 10.0) -> str:
         answer = Told(run_id="run_1", events=events)
         with anyio.fail_after(5):
             await tell(answer, Dashscope().telling("r-1"), self.receive, self.send, keepalive=keepalive)
@@ -54,8 +54,8 @@ class Client:
 
 
 async def test_a_good_end() -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield told("completed")
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("completed")]
 
     client = Client()
     assert (await client.hear(events())).endswith("event:done\ndata:[DONE]\n\n")
@@ -63,8 +63,8 @@ async def test_a_good_end() -> None:
 
 
 async def test_a_worker_that_is_lost_is_an_error_frame_and_nothing_after_it(caplog: pytest.LogCaptureFixture) -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield told("in_progress")
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("in_progress")]
         raise StoreError("secret path")
 
     text = await Client().hear(events())
@@ -76,8 +76,8 @@ async def test_a_worker_that_is_lost_is_an_error_frame_and_nothing_after_it(capl
 
 
 async def test_events_that_stop_before_the_run_does_are_no_good_end() -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield told("in_progress")
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("in_progress")]
 
     text = await Client().hear(events())
     assert "event:error" in text
@@ -85,15 +85,15 @@ async def test_events_that_stop_before_the_run_does_are_no_good_end() -> None:
 
 
 async def test_waiting_for_the_client_is_a_good_end() -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield told("requires_action")
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("requires_action")]
 
     assert (await Client().hear(events())).endswith("[DONE]\n\n")
 
 
 async def test_incomplete_is_told_as_failed() -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield told("incomplete")
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("incomplete")]
 
     text = await Client().hear(events())
     assert "event:thread.run.failed" in text
@@ -105,9 +105,9 @@ async def test_a_client_that_leaves_ends_the_telling_and_the_events_are_closed()
     closed = anyio.Event()
     client = Client()
 
-    async def events() -> AsyncIterator[Event]:
+    async def events() -> AsyncIterator[list[Event]]:
         try:
-            yield told("in_progress")
+            yield [told("in_progress")]
             client.gone.set()
             await anyio.sleep_forever()
         finally:
@@ -120,9 +120,9 @@ async def test_a_client_that_leaves_ends_the_telling_and_the_events_are_closed()
 async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "READER_SECONDS", 0.1)
 
-    async def events() -> AsyncIterator[Event]:
+    async def events() -> AsyncIterator[list[Event]]:
         while True:
-            yield told("in_progress")
+            yield [told("in_progress")]
 
     client = Client(reads=3)
     await client.hear(events())
@@ -130,22 +130,36 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
 
 
 async def test_silence_is_filled() -> None:
-    async def events() -> AsyncIterator[Event]:
+    async def events() -> AsyncIterator[list[Event]]:
         await anyio.sleep(0.25)
-        yield told("completed")
+        yield [told("completed")]
 
     assert (await Client().hear(events(), keepalive=0.1)).count(": keepalive\n") == 2
 
 
+async def test_what_happened_at_once_is_sent_at_once() -> None:
+    async def events() -> AsyncIterator[list[Event]]:
+        yield [told("queued"), told("in_progress")]
+        yield [told("in_progress")] * 40
+        yield [told("in_progress"), told("completed")]
+
+    client = Client()
+    text = await client.hear(events())
+    assert text.count("event:thread.run.in_progress\n") == 42
+    sent = [message.get("body", b"").count(b"event:thread.run") for message in client.sent]
+    assert sent == [0, 2, 32, 8, 2, 0]
+    assert client.sent[-2]["body"].endswith(b"[DONE]\n\n")
+
+
 async def test_pieces_of_calls_stand_below_their_type() -> None:
-    async def events() -> AsyncIterator[Event]:
+    async def events() -> AsyncIterator[list[Event]]:
         pieces = [
             {"id": "call_1", "type": "function", "name": "f", "arguments": '{"a"'},
             {"type": "quark_search", "arguments": "{"},
         ]
         for piece in pieces:
-            yield Event(run_id="run_1", seq=1, name="thread.run.step.delta", subject=Delta(id="step_1", call=piece))
-        yield told("completed")
+            yield [Event(run_id="run_1", seq=1, name="thread.run.step.delta", subject=Delta(id="step_1", call=piece))]
+        yield [told("completed")]
 
     text = await Client().hear(events())
     assert '[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{\\"a\\""}}]' in text

@@ -61,7 +61,7 @@ class Hearing:
         if not self.stream:
             return ask.shows.record(run)
         leave = partial(_cancel, ask, run) if self.cancel else None
-        return Told(run_id=run.id, events=ask.services.runs.events(run.id, after), on_leave=leave)
+        return Told(run_id=run.id, events=ask.services.runs.news(run.id, after), on_leave=leave)
 
 
 def last_event(ask: Ask) -> int:

@@ -109,7 +109,7 @@ async def stream_run(ask: Ask) -> Told:
     place = (ask.workspace, ask.ids["thread"], ask.ids["run"])
     after = last_event(ask)
     heard = await ask.services.runs.heard(*place, after)
-    return Told(run_id=place[2], events=ask.services.runs.events(place[2], after, through=True), heard=heard)
+    return Told(run_id=place[2], events=ask.services.runs.news(place[2], after, through=True), heard=heard)
 
 
 async def list_steps(ask: Ask) -> Out:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -254,8 +254,15 @@ class Runs:
 
         return await self._store.read(unit)
 
-    async def events(self, run_id: str, after: int = 0, *, through: bool = False) -> AsyncGenerator[Event]:
-        """The run's events that follow number `after`, in order and without gaps, as they come.
+    async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[Event]:
+        """The run's events one by one; see `news`."""
+        async with aclosing(self.news(run_id, after)) as news:
+            async for batch in news:
+                for event in batch:
+                    yield event
+
+    async def news(self, run_id: str, after: int = 0, *, through: bool = False) -> AsyncGenerator[Sequence[Event]]:
+        """The run's events that follow number `after`, in order and without gaps, as they come, some at a time.
 
         Ends behind the event that ends the run or makes it wait for the client; early when the server stops. With
         `through` it goes on behind a wait that is over.
@@ -266,17 +273,25 @@ class Runs:
                 found, resting = ear.take(after) if known else None, False
                 if found is None:
                     found, resting = await self._store.read(partial(_news, run_id=run_id, after=after))
-                for event in found:
-                    yield event
-                    after = event.seq
-                    if event.name in _ENDINGS and not through:
-                        return
+                if not through:
+                    found = _to_the_end(found)
+                if found:
+                    yield found
+                    after = found[-1].seq
+                if found and found[-1].name in _ENDINGS and not through:
+                    return
                 if resting and len(found) < BATCH:
                     return
                 known = len(found) < BATCH and not (found and found[-1].name in _ENDINGS)
                 if known and self._hub.closed:
                     return
                 known = known and await ear.hears(LISTEN_SECONDS)
+
+
+def _to_the_end(found: Sequence[Event]) -> Sequence[Event]:
+    """The events as far as the first that ends a stream."""
+    end = next((place for place, event in enumerate(found) if event.name in _ENDINGS), len(found))
+    return found[: end + 1]
 
 
 def match_outputs(run: Run, outputs: Sequence[ToolOutput], largest: int) -> dict[str, str]:
