@@ -1,6 +1,7 @@
 """The bytes of a stream, read from the socket, and what becomes of it when somebody leaves."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def body_of_run(http: httpx2.Client, text: str) -> dict[str, Any]:
 
 
 class Wire:
-    """A POST by hand; `chunks` are the parts of the chunked answer, as they were sent."""
+    """A POST by hand; `chunks` are the frames and comments of the chunked answer, as they arrive."""
 
     def __init__(self, live: Live, path: str, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -48,7 +49,7 @@ class Wire:
 
     def chunks(self) -> Iterator[bytes]:
         while size := int(self.file.readline(), 16):
-            yield self.file.read(size)
+            yield from re.findall(rb":[^\n]*\n|.+?\n\n", self.file.read(size), re.DOTALL)
             assert self.file.readline() == b"\r\n"
         assert self.file.readline() == b"\r\n"
 
@@ -58,6 +59,7 @@ class Wire:
 
 
 def read(live: Live, path: str, body: dict[str, Any]) -> tuple[Wire, list[bytes]]:
+    """A whole stream, frame by frame."""
     wire = Wire(live, path, body)
     try:
         return wire, list(wire.chunks())
