@@ -52,6 +52,13 @@ class Line:
                 return found
         return None
 
+    def admit(self, workspace: str) -> bool:
+        """Take a place without waiting, if nobody waits who could have it and the workspace's share allows it."""
+        if self._turns or self._held[workspace] >= self._share:
+            return False
+        self._held[workspace] += 1
+        return True
+
     def give_back(self, workspace: str) -> None:
         """A run of the workspace gives up its place."""
         self._held[workspace] -= 1

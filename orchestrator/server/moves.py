@@ -5,7 +5,8 @@ Every unit names the owner of the run (its `epoch`) and raises `Lost` when the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,29 @@ from orchestrator.server import turns
 from orchestrator.server.entry import TEXT, Asked, Ending, Entry, Spoken, open_step, server_error
 from orchestrator.server.performers.door import Call
 from orchestrator.server.records import Delta, Json, Run, Step
-from orchestrator.server.store import events, runs
+from orchestrator.server.store import events, rows, runs
 from orchestrator.server.store.door import Tx
+from orchestrator.server.store.events import Told
 from orchestrator.server.store.runs import Lost
 from orchestrator.server.telemetry.tally import CallEnded, TokensSpent
-from orchestrator.wire.events import MESSAGE_DELTA
+from orchestrator.wire.events import MESSAGE_DELTA, run_event
 from orchestrator.wire.runs import RUN_SECONDS, TERMINAL
 
 TRIES = 5  # owners that may die of a run, without a step done in between, before it is given up
+
+
+def create(tx: Tx, run: Run, told: Sequence[Told]) -> None:
+    """A new run, in line; `told` comes before its own events."""
+    rows.insert(tx, "runs", run)
+    events.append(tx, run.id, (*told, *_new(run)), 0)
+
+
+def create_begun(tx: Tx, run: Run, told: Sequence[Told], now: int) -> Run:
+    """A new run for which there is a place: it is claimed in the moment in which it is created."""
+    begun = dataclasses.replace(run, status="in_progress", epoch=run.epoch + 1, started_at=now)
+    rows.insert(tx, "runs", begun)
+    events.append(tx, run.id, (*told, *_new(run), (run_event("in_progress"), begun)), 0)
+    return begun
 
 
 def claim(tx: Tx, run_id: str, now: int) -> Run:
@@ -186,6 +202,10 @@ def expire(tx: Tx, run_id: str, now: int) -> None:
     entry = Entry(tx, run, now)
     entry.finish("cancelled" if run.status == "cancelling" else "expired")
     entry.close()
+
+
+def _new(run: Run) -> tuple[Told, ...]:
+    return (run_event("created"), run), (run_event("queued"), run)
 
 
 def _mine(tx: Tx, run: Run, now: int) -> Entry:

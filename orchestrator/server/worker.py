@@ -85,6 +85,7 @@ class Worker:
         self._line = Line(min(share or max(1, round(limit * SHARE)), limit))
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._homes: dict[str, str] = {}  # run that has a task → its workspace
+        self._kept = 0  # places for runs that are being created
         self._strays: set[asyncio.Task[None]] = set()  # that did not end when told to
         self._chores: set[asyncio.Task[None]] = set()
         self._cancelling: set[str] = set()
@@ -131,6 +132,28 @@ class Worker:
         self._line.add(Waiting(run_id=run_id, workspace=workspace, origin=self._instruments.origin()))
         self._pump()
 
+    def admit(self, workspace: str) -> bool:
+        """Keep a free place for a run that is about to be created; False: it has to wait in line."""
+        if not self._running or self._full or not self._line.admit(workspace):
+            return False
+        self._kept += 1
+        return True
+
+    def carry(self, run: Run) -> None:
+        """See that a run is carried on which was created, in progress, for a place that was kept."""
+        trail.run_id.set(run.id)
+        self._kept -= 1
+        if self._running:
+            self._begin(Waiting(run_id=run.id, workspace=run.workspace, origin=self._instruments.origin()), run)
+        else:  # it goes on at the next start
+            self._line.give_back(run.workspace)
+
+    def withdraw(self, workspace: str) -> None:
+        """Give back a place that was kept: the run was not created."""
+        self._kept -= 1
+        self._line.give_back(workspace)
+        self._pump()
+
     def cancel(self, run_id: str) -> None:
         """See that a run whose status is `cancelling` stops, and then is `cancelled`."""
         if run_id not in self._cancelling:
@@ -139,13 +162,20 @@ class Worker:
 
     def _pump(self) -> None:
         """Begin what waits, as long as there is room. A run whose former task still winds down stays."""
-        while self._running and len(self._tasks) < self._limit:
+        while self._running and not self._full:
             one = self._line.take(busy=self._tasks)
             if one is None:
                 return
-            task = asyncio.create_task(self._carry(one), name=one.run_id)
-            self._tasks[one.run_id], self._homes[one.run_id] = task, one.workspace
-            task.add_done_callback(self._done)
+            self._begin(one)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._tasks) + self._kept >= self._limit
+
+    def _begin(self, one: Waiting, claimed: Run | None = None) -> None:
+        task = asyncio.create_task(self._carry(one, claimed), name=one.run_id)
+        self._tasks[one.run_id], self._homes[one.run_id] = task, one.workspace
+        task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._strays.discard(task)
@@ -159,10 +189,10 @@ class Worker:
         del self._tasks[run_id]
         self._line.give_back(self._homes.pop(run_id))
 
-    async def _carry(self, one: Waiting) -> None:
+    async def _carry(self, one: Waiting, claimed: Run | None) -> None:
         """One run from the claim to its end, or to where it waits."""
         trail.begin(request=one.origin.request_id, run=one.run_id, place=one.workspace)
-        run = await self._claim(one)
+        run = claimed or await self._claim(one)
         if run is None or run.status != "in_progress":
             return
         try:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs_kit import House, eventually, house, say, user
+from runs_kit import House, W, eventually, house, say, user
 
 from orchestrator.server.line import Line, Waiting
 from orchestrator.server.records import Run
 from orchestrator.server.service.runs import NewRun
+from orchestrator.wire.faults import Fault
 
 pytestmark = pytest.mark.anyio
 
@@ -141,3 +142,62 @@ async def test_the_line_is_taken_up_again_after_a_restart_by_turns(tmp_path: Pat
     async with house(tmp_path, limit=1) as h:
         await until(h, "completed", 4)
         assert await begun(h) == ["a", "b", "a", "a"]
+
+
+# --- places for runs that are being created
+
+
+def test_a_place_is_kept_only_where_nobody_waits_for_it() -> None:
+    line = Line(share=2)
+    assert line.admit("a")
+    line.add(waiting("b1"))
+    assert not line.admit("a")
+    assert line.take() is not None
+    assert line.admit("a")
+    assert not line.admit("a")  # it holds its share
+    line.give_back("a")
+    assert line.admit("a")
+
+
+async def test_a_run_that_finds_a_place_is_in_progress_when_it_is_on_disk(tmp_path: Path) -> None:
+    async with house(tmp_path, say(asyncio.Event()), limit=1) as h:
+        first, second = await h.run(), await h.run()
+        assert (first.status, second.status) == ("queued", "queued")  # as both are told
+        assert ((await h.get(first)).status, (await h.get(second)).status) == ("in_progress", "queued")
+        assert h.worker.load == (1, 1)
+
+
+async def test_a_run_that_is_refused_gives_its_place_back(tmp_path: Path) -> None:
+    async with house(tmp_path, limit=1) as h:
+        for _ in range(3):
+            with pytest.raises(Fault):
+                await h.runs.create(W, "thread_x", NewRun(assistant_id="asst_x"))
+        run = await h.run()
+        assert (await h.names(run))[-1] == "run.completed"
+
+
+async def test_a_short_run_takes_two_transactions(tmp_path: Path) -> None:
+    async with house(tmp_path, *[say("Hello, ", "world.")] * 2) as h:
+        await h.told(await h.run())
+        statements: list[str] = []
+        h.store._writer._connection.set_trace_callback(statements.append)
+        await h.told(await h.run())
+        await asyncio.sleep(0)
+    assert statements.count("COMMIT") == 3  # that of the assistant included
+
+
+async def test_a_server_that_stops_leaves_a_run_with_a_place_to_the_next(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        admit = h.worker.admit
+
+        def stopping(workspace: str) -> bool:
+            kept = admit(workspace)
+            h.worker._running = False
+            return kept
+
+        h.worker.admit = stopping  # type: ignore[method-assign]
+        run = await h.run()
+        assert (await h.get(run)).status == "in_progress"
+        assert h.model.requests == []
+    async with house(tmp_path) as h:
+        await h.until(run, "completed")

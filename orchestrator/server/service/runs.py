@@ -23,7 +23,7 @@ from orchestrator.server.service.checks import check_messages, check_metadata, c
 from orchestrator.server.service.fields import laid_over, once
 from orchestrator.server.service.listing import Listed
 from orchestrator.server.service.threads import new_thread
-from orchestrator.server.store import assistants, rows, threads
+from orchestrator.server.store import assistants, threads
 from orchestrator.server.store import events as log
 from orchestrator.server.store import runs as table
 from orchestrator.server.store.door import Store, Tx
@@ -122,6 +122,8 @@ class Runs:
         check_messages(new.additional_messages)
         check_tools((*(new.tools or ()), as_object(new.options.get("tool_choice"))))
         now = self._clock()
+        admitted = self._queue.admit(workspace)
+        begun: list[Run] = []  # stays empty when the store has known the request before
 
         def unit(tx: Tx) -> Run:
             assistant = assistants.get(tx, workspace, new.assistant_id)
@@ -132,14 +134,30 @@ class Runs:
                 threads.add_message(tx, place, message, now)
             run = _effective(new, assistant, place, now, self._bounds.limits(assistant).run_seconds)
             run = replace(run, key_id=caller.key_id)
-            rows.insert(tx, "runs", run)
-            log.append(tx, run.id, (*told, (run_event("created"), run), (run_event("queued"), run)))
+            if admitted:
+                begun.append(moves.create_begun(tx, run, told, now))
+            else:
+                moves.create(tx, run, told)
             return run
 
-        run = await self._store.write(unit)
-        self._queue.enqueue(run.id, run.workspace)
-        await asyncio.sleep(0)  # the claim goes to the disk while the answer is made: the first token comes sooner
+        try:
+            run = await self._store.write(unit)
+        except BaseException:
+            if admitted:
+                self._queue.withdraw(workspace)
+            raise
+        self._hand_over(run, begun[0] if begun else None, admitted=admitted)
+        await asyncio.sleep(0)  # it is begun while the answer is made: the first token comes sooner
         return run
+
+    def _hand_over(self, run: Run, begun: Run | None, *, admitted: bool) -> None:
+        """See that a new run is carried out: from its place, or from the line."""
+        if begun is not None:
+            self._queue.carry(begun)
+            return
+        if admitted:
+            self._queue.withdraw(run.workspace)
+        self._queue.enqueue(run.id, run.workspace)
 
     async def get(self, workspace: str, thread_id: str, run_id: str) -> Run:
         """The run."""
