@@ -10,7 +10,7 @@ from runs_kit import Hands, House, Time, W, ask, eventually, house, say, user
 
 from orchestrator.server.models.door import ModelFault, TextPiece
 from orchestrator.server.records import Page
-from orchestrator.server.service.runs import NewRun, ToolOutput
+from orchestrator.server.service.runs import NewRun, ToolOutput, Wanted
 from orchestrator.server.store.transaction import SqliteTx
 
 
@@ -84,6 +84,29 @@ async def test_every_query_finds_its_rows_by_an_index(tmp_path: Path, asked: set
         plans = {sql: await h.store.read(lambda tx, sql=sql: plan(tx, sql)) for sql in asked_for}
     slow = {sql: steps for sql, steps in plans.items() if any(map(scans, steps))}
     assert slow == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (None, "runs_listed"),
+        (Wanted(), "runs_of_workspace"),
+        (Wanted(thread_id="t"), "runs_listed"),
+        (Wanted(thread_id="t", assistant_id="a"), "runs_listed"),
+    ],
+)
+async def test_runs_of_a_thread_are_not_looked_for_in_the_whole_workspace(
+    tmp_path: Path, asked: set[str], wanted: Wanted | None, index: str
+) -> None:
+    async with house(tmp_path) as h:
+        run = await h.run()
+        asked.clear()
+        if wanted is None:
+            await h.runs.list(W, run.thread_id, Page())
+        else:
+            await h.runs.list_all(W, Page(), wanted)
+        (listing,) = (sql for sql in asked if "FROM runs" in sql and "ORDER BY seq" in sql)
+        assert index in " ".join(await h.store.read(lambda tx: plan(tx, listing)))
 
 
 def plan(tx: Any, sql: str) -> list[str]:

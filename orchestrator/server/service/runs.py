@@ -168,7 +168,7 @@ class Runs:
 
         def unit(tx: Tx) -> Listed[Run]:
             threads.get(tx, workspace, thread_id)
-            return table.page(tx, workspace, thread_id, page)
+            return table.page(tx, thread_id, page)
 
         return await self._store.read(unit)
 

@@ -31,6 +31,11 @@ class Wanted:
     thread_id: str | None = None
 
 
+# with the run's own workspace beside it, SQLite would go through the whole workspace
+_OF_THREAD = """
+thread_id = :thread_id AND EXISTS (SELECT 1 FROM threads WHERE id = :thread_id AND workspace = :workspace)
+"""
+
 # the statuses in the very words of the partial indexes, or those are of no use
 _UNFINISHED = """
 SELECT id, workspace, status FROM runs
@@ -104,20 +109,21 @@ def took_over(tx: Tx, run: Run) -> int:
     return int(tx.rows("SELECT tries FROM runs WHERE id = :id", {"id": run.id})[0]["tries"])
 
 
-def page(tx: Tx, workspace: str, thread_id: str, asked: Page) -> Listed[Run]:
-    """One page of a thread's runs."""
-    values = {"workspace": workspace, "thread_id": thread_id}
-    return rows.page(tx, "runs", Run, "workspace = :workspace AND thread_id = :thread_id", values, asked)
+def page(tx: Tx, thread_id: str, asked: Page) -> Listed[Run]:
+    """One page of the runs of a thread that was looked up in the same unit."""
+    return rows.page(tx, "runs", Run, "thread_id = :thread_id", {"thread_id": thread_id}, asked)
 
 
 def page_of_workspace(tx: Tx, workspace: str, wanted: Wanted, asked: Page) -> Listed[Run]:
     """One page of those of a workspace's runs that are wanted."""
     values: dict[str, object] = {"workspace": workspace}
     conditions = ["workspace = :workspace"]
-    for name, value in (("thread_id", wanted.thread_id), ("assistant_id", wanted.assistant_id)):
-        if value is not None:
-            conditions.append(f"{name} = :{name}")
-            values[name] = value
+    if wanted.thread_id is not None:
+        conditions = [_OF_THREAD]
+        values["thread_id"] = wanted.thread_id
+    if wanted.assistant_id is not None:
+        conditions.append("assistant_id = :assistant_id")
+        values["assistant_id"] = wanted.assistant_id
     if wanted.statuses is not None:
         marks = {f"status_{number}": status for number, status in enumerate(sorted(wanted.statuses))}
         conditions.append(f"status IN ({', '.join(f':{mark}' for mark in marks)})")

@@ -15,7 +15,6 @@ from orchestrator.server.store.transaction import SqliteTx
 
 REQUESTS = requests()
 SECOND_WALLS = (  # queries whose workspace is not needed: what they are asked for is the workspace's own, or a quota
-    "SELECT seq FROM runs WHERE id = :page_cursor AND workspace = :workspace AND thread_id = :thread_id",
     "SELECT name FROM assistants WHERE id = :id AND workspace = :workspace",
     "SELECT COALESCE(SUM(size), 0) AS taken FROM files",
     "\nSELECT COUNT(*) AS count FROM (SELECT 1 FROM runs",
