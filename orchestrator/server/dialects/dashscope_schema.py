@@ -25,6 +25,7 @@ from orchestrator.server.dialects.contract import (
     takes,
     text,
 )
+from orchestrator.server.dialects.extensions import STREAMED
 from orchestrator.server.dialects.fields import ITEMS
 from orchestrator.wire.assistants import (
     DESCRIPTION_LENGTH,
@@ -83,7 +84,7 @@ _RUN_FIELDS = {
     "additional_messages": optional(items(ref("NewMessage"), MESSAGES_COUNT)),
     "tools": optional(items(ref("NewTool"), TOOLS_COUNT)),
     "metadata": optional(ref("Metadata")),
-    "stream": optional(FLAG),
+    **STREAMED,
     **_SAMPLING,
     "truncation_strategy": optional(either(_EMPTY, takes({"type": NAME}, {"last_messages": optional(integer(1))}))),
     "tool_choice": either({"type": ["string", "null"]}, ANYTHING),
@@ -126,7 +127,7 @@ REQUESTS: dict[str, Schema] = {
     "MetadataChange": takes({}, {"metadata": optional(ref("Metadata"))}),
     "ToolOutputs": takes(
         {"tool_outputs": items(takes({}, {"tool_call_id": optional(TEXT), "output": optional(TEXT)}), ITEMS, least=1)},
-        {"stream": optional(FLAG)},
+        STREAMED,
     ),
     "FileToAttach": takes({"file_id": NAME}),
 }

@@ -9,6 +9,7 @@ from orchestrator.server.dialects.contract import (
     JSON,
     PAGE,
     TEXT,
+    Fields,
     Names,
     Operation,
     Parameter,
@@ -33,6 +34,11 @@ _REPORT: Schema = gives(
     }
 )
 _TAKEN = "What became of each thread; those that could not be taken are told with the line and the reason."
+_LEAVING = "With `stream`: the run is cancelled when the client leaves before the end."
+STREAMED: Fields = {
+    "stream": optional(FLAG),
+    "cancel_on_disconnect": {**optional(FLAG), "description": _LEAVING},
+}  # fields of every request that starts a run or lets it go on
 _FILTERS = (
     Parameter(name="status", schema=TEXT, about="Only runs with this status; several with commas between."),
     Parameter(name="assistant_id", schema=TEXT, about="Only runs of this assistant."),

@@ -26,6 +26,7 @@ from orchestrator.server.dialects.contract import (
     text,
 )
 from orchestrator.server.dialects.dashscope_schema import METADATA
+from orchestrator.server.dialects.extensions import STREAMED
 from orchestrator.server.dialects.fields import ITEMS
 from orchestrator.wire.assistants import (
     CODE_FILES,
@@ -93,7 +94,7 @@ _RUN_FIELDS = {
     "additional_messages": optional(items(ref("NewMessage"), MESSAGES_COUNT)),
     "tools": optional(items(ref("NewTool"), TOOLS_COUNT)),
     "metadata": optional(ref("Metadata")),
-    "stream": optional(FLAG),
+    **STREAMED,
     **_SAMPLING,
     "response_format": ref("ResponseFormat"),
     "reasoning_effort": _EFFORT,
@@ -159,7 +160,7 @@ REQUESTS: dict[str, Schema] = {
     "MetadataChange": takes({}, {"metadata": optional(ref("Metadata"))}),
     "ToolOutputs": takes(
         {"tool_outputs": items(takes({}, {"tool_call_id": optional(TEXT), "output": optional(TEXT)}), ITEMS, least=1)},
-        {"stream": optional(FLAG)},
+        STREAMED,
     ),
 }
 
