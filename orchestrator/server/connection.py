@@ -10,7 +10,6 @@ import asyncio
 import logging
 import socket
 import struct
-import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +18,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from orchestrator.server.bodies import PACE
+from orchestrator.server.ids import new_uuid
 
 HEAD_SECONDS = 20.0  # for the first byte of a request to the last one of its headers
 HEAD = 64 * 1024  # bytes of request line and headers
@@ -194,7 +194,7 @@ class Connection(HttpToolsProtocol):
 def _answer(status: HTTPStatus, message: str) -> bytes:
     """A refusal before it is known who is spoken to: clients of every dialect find what they look for."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    told = {"code": "InvalidParameter", "message": message, "request_id": str(uuid.uuid4()), "error": error}
+    told = {"code": "InvalidParameter", "message": message, "request_id": new_uuid(), "error": error}
     body = orjson.dumps(told)
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\nconnection: close\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

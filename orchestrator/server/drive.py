@@ -19,7 +19,7 @@ from orchestrator.server.context import Room, TooLong, room
 from orchestrator.server.entry import CALLS, Asked, Ending
 from orchestrator.server.hub import Hub
 from orchestrator.server.ids import Clock, Prefix
-from orchestrator.server.memory import Memory, scene
+from orchestrator.server.memory import Memory, Scene, scene
 from orchestrator.server.models.door import (
     CallPiece,
     Model,
@@ -34,7 +34,7 @@ from orchestrator.server.models.door import (
 )
 from orchestrator.server.performers.door import Bounds, Call, Performer
 from orchestrator.server.pictures import Pictures
-from orchestrator.server.records import Assistant, Json, Run, Step
+from orchestrator.server.records import Json, Run, Step
 from orchestrator.server.speech import Speech
 from orchestrator.server.store.door import Store, Tx
 from orchestrator.server.telemetry.traces import (
@@ -109,14 +109,21 @@ class _Heard:
 class Drive:
     """One run in the hands of its owner."""
 
-    def __init__(self, means: Means, run: Run, assistant: Assistant) -> None:
+    def __init__(self, means: Means, run: Run, found: Scene) -> None:
+        self.assistant = found.assistant
         self._means = means
         self._run = run
-        self._assistant = assistant
-        self._limits = means.bounds.limits(assistant)
+        self._limits = means.bounds.limits(found.assistant)
         self._tools = turns.offered(run)
-        self._steps: tuple[Step, ...] = ()
-        self._texts: dict[str, str] = {}
+        self._history = found.history
+        self._steps = found.steps
+        self._texts = dict(found.texts)
+
+    @classmethod
+    async def open(cls, means: Means, run: Run) -> Drive:
+        """Read what is recorded. Raises: StoreError."""
+        tokens = room(run, means.models.context_tokens(run.model), allowance(run, ()).left).tokens
+        return cls(means, run, await means.store.read(partial(scene, run=run, bounds=means.bounds, tokens=tokens)))
 
     async def to_end(self) -> str:
         """Carry the run on; its status then. Raises: Lost, Failed, ModelFault, and whatever a model raises."""
@@ -130,13 +137,8 @@ class Drive:
         return self._run.status
 
     async def _remember(self) -> Memory:
-        """Read what is recorded."""
-        run, means = self._run, self._means
-        count, room = turns.span(run, self._limits), self._room(allowance(run, ()))
-        found = await means.store.read(partial(scene, run=run, count=count, tokens=room.tokens))
-        self._steps, self._texts = found.steps, dict(found.texts)
-        pictures = await means.pictures.pictures(run.workspace, turns.pictured(found.history))
-        return Memory(run, found.history, means.counts, pictures)
+        pictures = await self._means.pictures.pictures(self._run.workspace, turns.pictured(self._history))
+        return Memory(self._run, self._history, self._means.counts, pictures)
 
     def _room(self, left: Allowance) -> Room:
         return room(self._run, self._means.models.context_tokens(self._run.model), left.left)
@@ -207,7 +209,7 @@ class Drive:
         return frozenset(call.id for call in calls if turns.whose(call, bool(self._performer(call))) == "client")
 
     def _performer(self, call: Call) -> Performer | None:
-        return next((p for p in self._means.performers if p.performs(self._assistant, call)), None)
+        return next((p for p in self._means.performers if p.performs(self.assistant, call)), None)
 
     async def _perform(self, step: Step) -> None:
         """All calls that are left for this server, side by side; each output is stored when it is there."""
@@ -238,7 +240,7 @@ class Drive:
             return turns.unavailable(call)
         try:
             with self._means.traces.call(self._run, call) as mark:
-                output = await performer.perform(self._assistant, self._run, call)
+                output = await performer.perform(self.assistant, self._run, call)
                 if turns.tells_error(output):
                     mark.note(ERROR_TYPE, "tool_error")
                 return output

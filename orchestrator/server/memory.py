@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from orchestrator.server import context, turns
 from orchestrator.server.context import Conversation, Line, Message, Room, Scale
-from orchestrator.server.records import Json, Run, Step
+from orchestrator.server.performers.door import Bounds
+from orchestrator.server.records import Assistant, Json, Run, Step
 from orchestrator.server.records import Message as Kept
-from orchestrator.server.store import runs
+from orchestrator.server.store import assistants, runs
 from orchestrator.server.store.door import Tx
 from orchestrator.server.tokens import Counts, Tokenizer, most, tokenizer
 
@@ -24,19 +25,23 @@ AT_ONCE = 8_192  # characters that are counted on the event loop, within a milli
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What is recorded: the thread before the run, the run's steps, and its texts by message id."""
+    """What is recorded: the assistant, the thread before the run, the run's steps, and its texts by message id."""
 
+    assistant: Assistant
     history: Sequence[Kept]
     steps: tuple[Step, ...]
     texts: Mapping[str, str]
 
 
-def scene(tx: Tx, run: Run, count: int, tokens: int) -> Scene:
-    """The newest `count` messages, or what is surely more than `tokens` of them; the newest of the user always."""
+def scene(tx: Tx, run: Run, bounds: Bounds, tokens: int) -> Scene:
+    """As many of the newest messages as are told, or what is surely more than `tokens`; the user's newest always."""
+    assistant = assistants.of_run(tx, run)
+    count = turns.span(run, bounds.limits(assistant))
     steps = runs.steps(tx, run.id)
     own = [runs.message(tx, step.message_id) for step in steps if step.message_id is not None]
     history = runs.history(tx, run.thread_id, run.id, count, BYTES_PER_TOKEN * tokens)
-    return Scene(history=history, steps=steps, texts={message.id: message.text for message in own})
+    texts = {message.id: message.text for message in own}
+    return Scene(assistant=assistant, history=history, steps=steps, texts=texts)
 
 
 class Memory:

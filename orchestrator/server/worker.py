@@ -196,9 +196,9 @@ class Worker:
         if run is None or run.status != "in_progress":
             return
         try:
-            assistant = await self._store.read(partial(assistants.of_run, run=run))
-            with self._means.traces.run(run, assistant, one.origin.place) as mark:
-                status = await Drive(self._means, run, assistant).to_end()
+            drive = await Drive.open(self._means, run)
+            with self._means.traces.run(run, drive.assistant, one.origin.place) as mark:
+                status = await drive.to_end()
                 mark.note(RUN_STATUS, status)
             _log.info("carried on", extra={"status": status})
         except Lost:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from contextvars import ContextVar
 from functools import lru_cache
+
+from orchestrator.server.ids import new_uuid
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
@@ -19,7 +20,7 @@ _RUN = re.compile(r"run_[A-Za-z0-9_-]{1,64}")
 
 def named(given: bytes | None) -> str:
     """The id of a request: the one that the client gave if it is a sane word, else a fresh one."""
-    return given.decode() if given is not None and _SANE.fullmatch(given) else str(uuid.uuid4())
+    return given.decode() if given is not None and _SANE.fullmatch(given) else new_uuid()
 
 
 def about_run(given: str | None) -> None:
