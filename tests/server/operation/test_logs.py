@@ -62,8 +62,8 @@ def converse(server: Served) -> None:
             ended(client, begin(client, guide, text, metadata={"note": CANARY}))
 
 
-def speaking(server: Served) -> httpx2.Client:
-    return server.client(headers={"authorization": f"Bearer {KEY}", "user-agent": CANARY})
+def speaking(server: Served, base: str = "/api/v1") -> httpx2.Client:
+    return server.client(base, headers={"authorization": f"Bearer {KEY}", "user-agent": CANARY})
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -81,6 +81,20 @@ def test_nothing_that_anybody_said_is_in_the_log(tmp_path: Path, form: str) -> N
             client.get(f"/threads/{CANARY}", params={"q": CANARY}, headers={"x-dashscope-workspace": CANARY})
             client.post("/threads", content=f'{{"{CANARY}'.encode())
             client.get(f"/{CANARY}")
+        with speaking(server, "/v1") as client:
+            upload = {"file": (f"{CANARY}.txt", CANARY.encode())}
+            file = client.post("/files", files=upload, data={"purpose": "assistants"}).json()["id"]
+            client.post("/files", files=upload, data={"purpose": CANARY})
+            message = {"role": "user", "content": CANARY, "metadata": {"a": CANARY}}
+            body = {"assistant_id": own, "stream": True, "thread": {"messages": [message]}, "instructions": CANARY}
+            assert CANARY in client.post("/threads/runs", json=body, headers={"idempotency-key": CANARY}).text
+            run = client.get("/runs").json()["data"][0]
+            path = f"/threads/{run['thread_id']}/runs/{run['id']}/stream"
+            client.get(path, params={"after": CANARY}, headers={"last-event-id": CANARY})
+            client.post("/threads/import", content=f'{{"object": "thread", "id": "{CANARY}"'.encode())
+            assert CANARY in client.get("/threads/export").text
+            client.get(f"/files/{file}/content")
+            client.post("/chat/completions", json={"messages": [message]})
         server.stop()
         assert CANARY not in server.log
         assert "ValueError (its words are withheld: --log-content)" in server.log.replace("builtins.", "")
