@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import apply
 import first_token
+import flat
 import plan
 import runs
 import serve
 import start
 
 if __name__ == "__main__":
-    for benchmark in (start, serve, apply, runs, first_token, plan):
+    for benchmark in (start, serve, apply, runs, flat, first_token, plan):
         benchmark.main()

@@ -1,7 +1,8 @@
 """Ids are random UUIDs that nobody gets twice, threads and children of a process included."""
 
-import os
 import re
+import subprocess
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,14 +23,19 @@ def test_threads_never_share_an_id() -> None:
     assert len(set(made)) == len(made) == 8000
 
 
-def test_a_child_gives_out_other_ids_than_its_parent() -> None:
-    new_uuid()  # some are left in store
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(theirs, new_uuid().encode())
-        os._exit(0)
+CHILD = """
+import os
+from orchestrator.server.ids import AT_ONCE, new_uuid
+
+new_uuid()  # some are left in store
+child = os.fork()
+if child:
     os.waitpid(child, 0)
-    assert os.read(ours, 36).decode() not in {new_uuid() for _ in range(AT_ONCE)}
-    os.close(ours)
-    os.close(theirs)
+print(*(new_uuid() for _ in range(AT_ONCE)), flush=True)
+"""
+
+
+def test_a_child_gives_out_other_ids_than_its_parent() -> None:
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
+    made = done.stdout.split()
+    assert len(made) == len(set(made)) == 2 * AT_ONCE
