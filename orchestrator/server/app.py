@@ -157,21 +157,21 @@ def create_app(
     A path that is nobody's is answered in the words of the first dialect.
     """
     mounts = [routes(dialect, services, keepalive=keepalive) for dialect in dialects]
-    about = Route("/openapi.json", described(dialects), methods=["GET"])
+    about = Route("/openapi.json", described(dialects, services), methods=["GET"])
     app = Starlette(routes=[*mounts, about, *more])
     app.router.redirect_slashes = False
     app.router.default = Endpoint(services, dialects[0], {}, route="/…", keepalive=keepalive)
     return app
 
 
-def described(dialects: Sequence[Dialect]) -> Callable[[Request], Awaitable[Response]]:
+def described(dialects: Sequence[Dialect], services: Services) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint that describes all the others; the document is made when somebody asks for it first."""
 
     @cache
-    def made() -> bytes:
-        return orjson.dumps(document(dialects))
+    def made(guarded: bool) -> bytes:
+        return orjson.dumps(document(dialects, guarded=guarded))
 
     async def openapi(request: Request) -> Response:
-        return Response(made(), media_type="application/json")
+        return Response(made(services.gate.keyring.required), media_type="application/json")
 
     return openapi

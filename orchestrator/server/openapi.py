@@ -33,8 +33,8 @@ _READINESS = {
 _ID = re.compile(r"\{(\w+)\}")
 
 
-def document(dialects: Sequence[Dialect] = DIALECTS) -> Schema:
-    """The document, as JSON."""
+def document(dialects: Sequence[Dialect] = DIALECTS, *, guarded: bool = False) -> Schema:
+    """The document, as JSON. `guarded`: the server has keys, so that nobody comes in without one."""
     return {
         "openapi": VERSION,
         "info": {"title": "orchestrator", "version": version(DISTRIBUTION), "description": _ABOUT},
@@ -47,7 +47,7 @@ def document(dialects: Sequence[Dialect] = DIALECTS) -> Schema:
             },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
-        "security": [{"key": []}, {}],
+        "security": [{"key": []}, *([] if guarded else [{}])],
         "tags": [{"name": dialect.name} for dialect in dialects],
     }
 

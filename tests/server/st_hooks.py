@@ -106,6 +106,18 @@ def what_was_deleted_is_gone(ctx: Any, response: Any, case: Any) -> None:
         raise Failure(operation=case.operation.label, title="Still there", message=f"{response.text}\n{found.text}")
 
 
+@schemathesis.check
+def keys_are_asked_for(ctx: Any, response: Any, case: Any) -> None:
+    """What Schemathesis' own `ignored_auth` sees, also where a missing key is 400, as Model Studio has it."""
+    key = response.request.headers.get("Authorization")
+    if key is None or case.method.upper() != "GET" or response.status_code != 200 or "/v1/" not in response.request.url:
+        return
+    for headers in ({}, {"Authorization": "Bearer sk-wrong"}):
+        found = requests.get(response.request.url, headers=headers, timeout=20)
+        if found.status_code not in (400, 401):
+            raise Failure(operation=case.operation.label, title="Let in without a key", message=found.text[:500])
+
+
 def _again(case: Any, response: Any, wanted: str) -> requests.Response | None:
     """The thing that an answer speaks of, looked up; None when this is no such answer."""
     dialect, verb, thing = f"{case.operation.definition.raw['operationId']}__".split("_", 2)

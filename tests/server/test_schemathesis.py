@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).parent / "schemathesis"
 
 
-def drive(url: str, folder: Path, *options: str) -> tuple[str, dict[str, int]]:
+def drive(url: str, folder: Path, *options: str, patience: float = 300) -> tuple[str, dict[str, int]]:
     """What Schemathesis printed, and how many cases there were, in sorts."""
     report = folder / "report.json"
     command = [COMMAND, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/openapi.json", "--no-color"]
@@ -25,21 +25,29 @@ def drive(url: str, folder: Path, *options: str) -> tuple[str, dict[str, int]]:
         env={"PATH": "", "PYTHONPATH": str(HERE), "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=patience,
         check=False,
     )
     assert report.exists(), done.stdout + done.stderr
     return done.stdout, json.loads(report.read_text())["test_cases"]
 
 
+def new_key(folder: Path) -> str:
+    """A key that may ask as often as it likes."""
+    command = [sys.executable, "-m", "orchestrator", "key", "create", "--data", "data", "--rate", "10000/s"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["open", "with keys"])
 @pytest.mark.parametrize(
     "options",
-    [("--phases", "stateful", "--max-time", "10"), ("--phases", "fuzzing", "--max-examples", "5")],
+    [("--phases", "stateful", "--max-time", "6"), ("--phases", "fuzzing", "--max-examples", "2")],
     ids=["sequences", "requests"],
 )
-def test_the_server_does_as_its_document_says(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_the_server_does_as_its_document_says(tmp_path: Path, options: tuple[str, ...], guarded: bool) -> None:
+    key = ("--header", f"Authorization: Bearer {new_key(tmp_path)}") if guarded else ()
     with program(tmp_path, "serve") as server:
-        printed, cases = drive(server.url, tmp_path, "--seed", "1", *options)
+        printed, cases = drive(server.url, tmp_path, "--seed", "1", *key, *options)
         assert server.traces == []
     assert (cases["with_failures"], cases["errored"]) == (0, 0), printed[-8000:]
     assert cases["generated"] >= 50
