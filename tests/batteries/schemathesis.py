@@ -9,8 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = str(Path(__file__).parent)
-sys.path = [str(Path(__file__).parents[1] / "server"), *(place for place in sys.path if place != HERE)]
+sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
 from program import program
 from test_schemathesis import drive, new_key

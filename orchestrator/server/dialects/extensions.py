@@ -15,6 +15,7 @@ from orchestrator.server.dialects.contract import (
     Parameter,
     Schema,
     choice,
+    either,
     gives,
     items,
     optional,
@@ -59,10 +60,11 @@ REPLAYED = Parameter(
     name="Idempotency-Replayed", schema={"const": "true"}, about="The answer is the one that was given before."
 )
 _DATE = {"type": "string", "format": "date"}
+_DAY = either(_DATE, {"const": ""})  # of a query: an empty one counts as absent
 _GROUPING = (
     Parameter(name="group_by", schema=TEXT, about="day, assistant or model; several with commas between."),
-    Parameter(name="from", schema=_DATE, about="The first day, UTC; 30 days up to `to` if left out."),
-    Parameter(name="to", schema=_DATE, about="The last day, counted too; today if left out."),
+    Parameter(name="from", schema=_DAY, about="The first day, UTC; 30 days up to `to` if left out."),
+    Parameter(name="to", schema=_DAY, about="The last day, counted too; today if left out."),
 )
 _COUNTS: dict[str, Schema] = dict.fromkeys(COUNTS, COUNT)
 _GROUP = gives(

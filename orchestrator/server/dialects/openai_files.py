@@ -28,7 +28,7 @@ def new_files(form: Form[Arriving]) -> Sequence[NewFile]:
 
 def wanted(query: Mapping[str, str]) -> Wanted:
     """A page by its cursor."""
-    text, order = query.get("limit") or str(LIMIT), query.get("order") or "desc"
+    text, order = query.get("limit", str(LIMIT)), query.get("order", "desc")
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= limit <= LIMIT:
         raise invalid(f"Limit must be between 1 and {LIMIT}", "limit")
