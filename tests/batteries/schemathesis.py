@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 from program import program
 from test_schemathesis import drive, new_key
 
+ROOT = str(Path(__file__).parents[2])
+
 
 def main(seconds: int = 600, seed: int | None = None) -> int:
     seed = int(time.time()) if seed is None else seed
@@ -23,7 +25,7 @@ def main(seconds: int = 600, seed: int | None = None) -> int:
         with program(folder, "serve") as server:
             options = ("--max-time", str(seconds), "--seed", str(seed), "--header", f"Authorization: Bearer {key}")
             printed, cases = drive(server.url, folder, *options, patience=seconds + 300)
-            print(printed)
+            print("\n".join(line for line in printed.splitlines() if ROOT not in line and name not in line))
             print(f"seed {seed}: {cases}; the server took {server.peak / 2**20:.0f} MB at most")
             traces = server.traces
     print(f"{len(traces)} traces\n" + "\n".join(traces[:3]))
