@@ -151,6 +151,8 @@ def prepare(path: Path) -> sqlite3.Connection:
             with closing(look(path)) as connection:
                 seen(connection)
                 check(connection, CHECK_SECONDS)
+        else:
+            path.touch(mode=0o600)  # also in a folder that others may look into
         connection = connect(path)
         try:
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):

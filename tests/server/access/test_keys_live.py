@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from live import Live, live_server
-from wire_kit import BASES, client, error, frames, made, place, run_body, stream
+from wire_kit import BASES, client, error, frames, made, place, run_body, stream, until
 
 from orchestrator.server.access.issuing import Issuer
 from orchestrator.server.access.secret import make
@@ -143,11 +143,13 @@ def test_an_open_stream_ends_when_its_key_is_revoked_and_the_run_goes_on(live: L
         made(http.post(f"{place(run)}/cancel"))
 
 
-def test_a_stream_ends_when_its_key_expires(live: Live, folder: Folder) -> None:
-    key = folder.issuer.create("s", seconds=2)[1].text
-    with client(live, "/api/v1", **bearer(key)) as http:
-        body = run_body(http, "/slow 9 a b c d e f", stream=True)
-        assert stream(http, "POST", "/threads/runs", body)[-1].event == "error"
+def test_a_stream_ends_when_its_key_expires_as_if_the_client_had_left(live: Live, folder: Folder) -> None:
+    with client(live, "/api/v1", **bearer(folder.key("s"))) as http:
+        body = run_body(http, "/slow 9 a b c d e f", stream=True, cancel_on_disconnect=True)
+        dying = folder.issuer.create("s", seconds=3)[1].text
+        heard = stream(http, "POST", "/threads/runs", body, **bearer(dying))
+        assert heard[-1].event == "error"
+        until(http, heard[1].told[2], "cancelled")
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(live: Live, folder: Folder, base: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import StoreError
 from orchestrator.server.access import pepper
+from orchestrator.server.access.issuing import Issuer
 from orchestrator.server.access.secret import digest, make, matches, read
 
 KEY = re.compile(r"orch_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}")
@@ -70,6 +71,13 @@ def test_whoever_comes_second_takes_the_pepper_of_the_first(tmp_path: Path, monk
     monkeypatch.setattr(pepper, "load", lambda data: next(looks) if looks.__length_hint__() else load(data))
     assert pepper.load_or_make(tmp_path) == mine
     assert [file.name for file in tmp_path.iterdir()] == [pepper.FILE]
+
+
+def test_the_database_is_for_its_owner_alone_even_in_an_open_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    Issuer(tmp_path).create("w")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert modes == {"server.db": 0o600, pepper.FILE: 0o600, "lock": 0o600}
 
 
 @pytest.mark.parametrize("text", ["", "ab", "x" * 64, "ab" * 33])
