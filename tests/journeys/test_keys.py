@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,11 @@ def test_a_server_that_runs_heeds_what_the_command_does_and_its_folder_is_privat
         assert [stat.S_IMODE(file.stat().st_mode) for file in private] == [0o600, 0o600]
         local = {"authorization": f"Bearer {(data / 'local.key').read_text()}"}
         assert http.get(url, headers={**local, "x-dashscope-workspace": "any"}).status_code == 200
+        assert orchestrator("key", "revoke", key[5:17], cwd=tmp_path).returncode == 0
+        deadline = time.monotonic() + 5
+        while http.get(url, headers={"authorization": f"Bearer {key}"}).status_code != 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert server.stop() == 0
     assert not (data / "local.key").exists()
 
