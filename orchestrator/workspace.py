@@ -19,10 +19,11 @@ from orchestrator.manifests import load as load_manifests
 from orchestrator.manifests.loader import collector_paused
 from orchestrator.reconcile import guards
 from orchestrator.reconcile.desired import Desired
-from orchestrator.reconcile.desiring import desire
+from orchestrator.reconcile.desiring import desire, facts
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
 from orchestrator.reconcile.results import Result, apply
+from orchestrator.reconcile.selecting import Choice, narrow
 from orchestrator.reconcile.stamp import OWNER_LENGTH
 from orchestrator.server.announcing import Place, announced
 from orchestrator.server.models.directory import Directory
@@ -191,9 +192,10 @@ class Workspace:
 
     # ---- verbs
 
-    async def plan(self, target: Target, *, prune: bool = False) -> Plan:
-        """Compare what is wanted with what is there. Never writes."""
-        return plan(self.desired, await target.observe(), owner=self.owner, prune=prune)
+    async def plan(self, target: Target, *, prune: bool = False, chosen: Choice | None = None) -> Plan:
+        """Compare what is wanted with what is there, all or what is chosen. Never writes."""
+        planned = plan(self.desired, await target.observe(), owner=self.owner, prune=prune)
+        return narrow(planned, chosen, facts(self.selection.assistants)) if chosen else planned
 
     async def plan_destroy(self, target: Target) -> Plan:
         """A plan that deletes all that this project owns in the environment, save what is protected."""

@@ -12,6 +12,7 @@ from orchestrator.cli import options, output
 if TYPE_CHECKING:
     from orchestrator.reconcile.observed import Target
     from orchestrator.reconcile.plans import Plan
+    from orchestrator.reconcile.selecting import Choice
     from orchestrator.workspace import Workspace
 
 IN_PART = 5
@@ -22,23 +23,25 @@ INTERRUPTED = 130
 @options.folder
 @options.environment
 @options.project
+@options.selecting
 @options.output
 @options.yes
 @options.data
 @click.option("--prune", is_flag=True, help="Also delete what is ours and no longer declared.")
-def command(fmt: str, yes: bool, prune: bool, **given: Any) -> int:
+def command(fmt: str, yes: bool, prune: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
     """Plan, ask, and carry out the plan."""
+    from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
-    return asyncio.run(_apply(work, fmt=fmt, yes=yes, prune=prune))
+    return asyncio.run(_apply(work, choice(select, exclude), fmt=fmt, yes=yes, prune=prune))
 
 
-async def _apply(work: Workspace, *, fmt: str, yes: bool, prune: bool) -> int:
+async def _apply(work: Workspace, chosen: Choice, *, fmt: str, yes: bool, prune: bool) -> int:
     async with work.target() as target:
-        planned = await work.plan(target, prune=prune)
+        planned = await work.plan(target, prune=prune, chosen=chosen)
         show_plan(planned, fmt)
         work.check(planned)
         question = f"Apply these changes to '{work.settings.environment}'?"

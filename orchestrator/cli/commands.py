@@ -12,6 +12,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Show what apply would do. Never writes."),
     "apply": ("apply", "Bring the target in line with the manifests."),
     "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
+    "diff": ("diff", "Compare two revisions of the folder, without any target."),
+    "compare": ("compare", "Show how two environments differ, without any target."),
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
     "serve": ("serve", "Serve the Assistant API alone, with models of options or of an Environment."),
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),

@@ -17,18 +17,20 @@ DRIFTED = 3
 @options.folder
 @options.environment
 @options.project
+@options.selecting
 @options.output
 @options.data
-def command(fmt: str, **given: Any) -> int:
+def command(fmt: str, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
     """Show the fields of our assistants that somebody changed at the target. Exit code 3 if there are any."""
     from dataclasses import replace
 
     from orchestrator.reconcile import report
+    from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
-    planned = asyncio.run(look(work))
+    planned = asyncio.run(look(work, chosen=choice(select, exclude)))
     if fmt == "json":
         output.json(report.plan_json(replace(planned, changes=tuple(planned.drifted))))
     else:

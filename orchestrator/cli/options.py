@@ -63,6 +63,22 @@ _operating = (
     ),
 )
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_selecting = (
+    click.option(
+        "--select",
+        multiple=True,
+        metavar="WORDS",
+        help="Only these: NAME, label:KEY=VALUE, path:…, tool:…, template:…, state:changed; commas mean and.",
+    ),
+    click.option("--exclude", multiple=True, metavar="WORDS", help="All but these, in the same words."),
+)
+
+
+def selecting(command: F) -> F:
+    """The options that choose among assistants."""
+    for option in reversed(_selecting):
+        command = option(command)
+    return command
 
 
 def operating(command: F) -> F:

@@ -11,6 +11,7 @@ from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
     from orchestrator.reconcile.plans import Plan
+    from orchestrator.reconcile.selecting import Choice
     from orchestrator.workspace import Workspace
 
 PENDING = 2
@@ -20,19 +21,23 @@ PENDING = 2
 @options.folder
 @options.environment
 @options.project
+@options.selecting
 @options.output
 @options.data
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
-def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int:
+def command(
+    fmt: str, prune: bool, detailed_exitcode: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+) -> int:
     """Compare manifests and target, and show what apply would do."""
     from orchestrator.reconcile import report
+    from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
-    planned = asyncio.run(look(work, prune=prune))
+    planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
     if fmt == "json":
         output.json(report.plan_json(planned))
     else:
@@ -41,7 +46,7 @@ def command(fmt: str, prune: bool, detailed_exitcode: bool, **given: Any) -> int
     return PENDING if detailed_exitcode and not planned.empty else 0
 
 
-async def look(work: Workspace, *, prune: bool = False) -> Plan:
+async def look(work: Workspace, *, prune: bool = False, chosen: Choice | None = None) -> Plan:
     """The plan for the environment's target, which is opened and closed again."""
     async with work.target() as target:
-        return await work.plan(target, prune=prune)
+        return await work.plan(target, prune=prune, chosen=chosen)

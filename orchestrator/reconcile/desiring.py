@@ -5,7 +5,7 @@ Everything that is wrong is complained of in one go; an assistant with a complai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from orchestrator.manifests.model import (
 )
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
+from orchestrator.reconcile.selecting import Facts
 from orchestrator.tools import Function, FunctionDefinition, HostedPlugin, ToolKind
 from orchestrator.wire.assistants import INSTRUCTIONS_LENGTH
 
@@ -52,6 +53,11 @@ def desire(selection: Selection, loaded: Loaded, registry: Registry, secrets: Se
         maker.check_template(template)
     desired = [made for one in selection.assistants.values() if (made := maker.make(one)) is not None]
     return Wish(desired=tuple(desired), diagnostics=in_order(dict.fromkeys(maker.found)))
+
+
+def facts(assistants: Mapping[str, Placed[Assistant]]) -> dict[str, Facts]:
+    """What a selection may ask of each assistant, as it is in the selected environment."""
+    return {name: _facts(one) for name, one in assistants.items()}
 
 
 @dataclass(slots=True)
@@ -248,6 +254,28 @@ def _sampling(model: ModelSettings) -> dict[str, Any]:
         "max_tokens": model.max_tokens,
     }
     return {"model": model.name, **{field: value for field, value in given.items() if value is not None}}
+
+
+def _facts(one: Placed[Assistant]) -> Facts:
+    spec = one.value.spec
+    source = spec.instructions
+    templates = (
+        {source.template} if isinstance(source, FromTemplate) else {source.file} if isinstance(source, FromFile) else ()
+    )
+    return Facts(
+        labels=one.value.metadata.labels,
+        path=one.file,
+        tools=frozenset(_tool_name(entry) for entry in spec.tools or ()),
+        templates=frozenset(templates),
+    )
+
+
+def _tool_name(entry: ToolRef | PluginRef | InlineTool) -> str:
+    match entry:
+        case ToolRef(ref=name) | PluginRef(plugin=name):
+            return name
+        case InlineTool():
+            return entry.tool.TYPE
 
 
 def _rules(assistant: Assistant) -> Rules:

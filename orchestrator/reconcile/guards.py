@@ -30,7 +30,7 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
     deletes = len(plan.of(Delete))
     if not deletes:
         return
-    staying = len(plan.unchanged) + len(plan.of(Update))
+    staying = len(plan.unchanged) + len(plan.of(Update)) + plan.beside
     owned = deletes + staying + len(plan.kept)
     if not limits.allowed:
         raise UnsafePlan("This environment never prunes (policy.prune: never).", hint="delete by hand, or with destroy")

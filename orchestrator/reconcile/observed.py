@@ -24,6 +24,11 @@ class Observed:
         """How it is called in a report."""
         return str(self.body.get("name") or self.id)
 
+    @property
+    def manifest(self) -> str:
+        """The manifest that it came from; its id when nobody marked it."""
+        return self.stamp.manifest if self.stamp else self.id
+
 
 class Target(Protocol):
     """A place where assistants live. `body` always holds every field to be written, `stamp` the mark that goes along.

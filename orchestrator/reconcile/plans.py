@@ -16,7 +16,7 @@ class Plan:
 
     `unchanged`: names in line. `orphans`: ours, no longer wanted, and not to be pruned now. `kept`: orphans that are
     protected. `duplicates`: further objects with a name of ours; the oldest is the one that counts. `unmanaged`:
-    how many assistants bear no stamp of this owner; they are never touched.
+    how many assistants bear no stamp of this owner; they are never touched. `beside`: ours that are not selected.
     """
 
     owner: str
@@ -26,6 +26,7 @@ class Plan:
     kept: tuple[Observed, ...] = ()
     duplicates: tuple[Observed, ...] = ()
     unmanaged: int = 0
+    beside: int = 0
 
     @property
     def empty(self) -> bool:

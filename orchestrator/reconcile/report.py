@@ -25,6 +25,8 @@ def plan_text(plan: Plan) -> str:
     lines += [f"  {_name(o)}: no longer declared, but protected; it stays ({o.id})" for o in plan.kept]
     if plan.unmanaged:
         lines.append(f"  {plan.unmanaged} unmanaged, left alone")
+    if plan.beside:
+        lines.append(f"  {plan.beside} not selected")
     return "\n".join([*lines, summary(plan)])
 
 
@@ -71,6 +73,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "duplicates": [{"name": _name(o), "id": o.id} for o in plan.duplicates],
         "protected": [{"name": _name(o), "id": o.id} for o in plan.kept],
         "unmanaged": plan.unmanaged,
+        "not_selected": plan.beside,
         "summary": _counts(plan),
     }
 

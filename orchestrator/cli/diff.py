@@ -1,0 +1,71 @@
+"""`orchestrator diff`: what a change of the folder means for the assistants, without any target or network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options, output
+
+if TYPE_CHECKING:
+    from orchestrator.reconcile.plans import Plan
+    from orchestrator.settings import Settings
+    from orchestrator.workspace import Workspace
+
+DIFFERENT = 2
+
+
+@click.command(name="diff")
+@options.folder
+@options.environment
+@options.project
+@options.selecting
+@options.output
+@click.option("--base", metavar="REV", default="HEAD", show_default=True, help="The revision to compare with.")
+@click.option("--head", metavar="REV", help="The revision that is compared (default: the files as they are).")
+def command(
+    fmt: str, base: str, head: str | None, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+) -> int:
+    """Compare two revisions of the folder, rendered for one environment. Exit code 2 if they differ."""
+    from orchestrator.reconcile.comparing import difference
+    from orchestrator.reconcile.desiring import facts
+    from orchestrator.reconcile.selecting import choice, narrow
+
+    chosen = choice(select, exclude)
+    settings = options.settings(**given)
+    before, after = _read(settings, base), _read(settings, head)
+    known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
+    return show(narrow(difference(before.desired, after.desired), chosen, known), fmt)
+
+
+def show(found: Plan, fmt: str) -> int:
+    """Print a comparison; the exit code."""
+    from orchestrator.reconcile import report
+
+    if fmt == "json":
+        output.json(report.plan_json(found))
+    else:
+        output.changes(report.plan_text(found))
+    return 0 if found.empty else DIFFERENT
+
+
+def _read(settings: Settings, revision: str | None) -> Workspace:
+    from dataclasses import replace
+
+    from orchestrator.revisions import checked_out
+    from orchestrator.workspace import Workspace
+
+    if revision is None:
+        return _sound(Workspace.read(settings))
+    with checked_out(settings.folder, revision) as folder:
+        return _sound(Workspace.read(replace(settings, folder=Path(folder))), revision)
+
+
+def _sound(work: Workspace, revision: str | None = None) -> Workspace:
+    """Refuse what could not be rendered: a comparison of half the assistants would mislead."""
+    if revision and any(one.severity == "error" for one in work.diagnostics):
+        output.say(f"In revision {revision}:")
+    work.raise_for_errors()
+    return work
