@@ -21,9 +21,9 @@ from orchestrator.server.service.runs import NewRun
 from orchestrator.server.store import rows, runs
 from orchestrator.server.store.door import Row, Tx
 from orchestrator.server.tokens import Counts, most
-from orchestrator.server.tokens.estimate import Estimate
 from orchestrator.server.tokens.qwen import Qwen
 from orchestrator.tools import Offer
+from orchestrator.wire.estimate import Estimate
 
 RUN = Run(
     id="r", workspace="w", thread_id="t", assistant_id="a", created_at=0, status="in_progress", epoch=1, model="m"

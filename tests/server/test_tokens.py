@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.server.tokens import most, tokenizer
-from orchestrator.server.tokens.estimate import UNDERCOUNT, Estimate
 from orchestrator.server.tokens.qwen import CHUNK, Qwen, vocabulary
+from orchestrator.wire.estimate import UNDERCOUNT, Estimate
 
 FILE = vocabulary()
 assert FILE is not None

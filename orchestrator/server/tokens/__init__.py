@@ -7,8 +7,8 @@ from functools import cache
 
 from orchestrator.server.tokens.counts import Counts
 from orchestrator.server.tokens.door import Tokenizer, most
-from orchestrator.server.tokens.estimate import Estimate
 from orchestrator.server.tokens.qwen import Qwen, vocabulary
+from orchestrator.wire.estimate import Estimate
 
 __all__ = ["Counts", "Tokenizer", "most", "tokenizer"]
 
