@@ -53,25 +53,25 @@ async def _apply(work: Workspace, chosen: Choice, *, fmt: str, yes: bool, prune:
 
 def show_plan(planned: Plan, fmt: str) -> None:
     """The plan as text: as data, or beside the data where these are JSON."""
-    from orchestrator.reconcile import report
+    from orchestrator.reconcile import reports
 
     if fmt == "text":
-        output.changes(report.plan_text(planned))
+        output.changes(reports.plan_text(planned))
     elif planned.changes:
-        output.say(report.plan_text(planned))
+        output.say(reports.plan_text(planned))
 
 
 async def carry_out(work: Workspace, planned: Plan, target: Target, fmt: str) -> int:
     """Apply a plan and tell what became of it; the exit code. Ctrl-C lets what is in flight end."""
-    from orchestrator.reconcile import report
+    from orchestrator.reconcile import reports
     from orchestrator.server.serving import signals
 
     with signals() as called:
         results = await work.apply(planned, target, stopping=called.is_set)
     if fmt == "json":
-        output.json(report.results_json(planned, results))
+        output.json(reports.results_json(planned, results))
     elif results:
-        output.data(report.results_text(results))
+        output.data(reports.results_text(results))
     done = sum(result.done for result in results)
     if called.is_set() and done < len(results):
         return INTERRUPTED

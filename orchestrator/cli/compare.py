@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options
+from orchestrator.cli import options, reporting
 from orchestrator.cli.diff import show
 
 if TYPE_CHECKING:
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 @click.argument("second", metavar="ENV2")
 @options.folder
 @options.selecting
-@options.output
-def command(fmt: str, first: str, second: str, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
+@reporting.options
+def command(first: str, second: str, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
     """Show what ENV2 has otherwise than ENV1: assistants, models, rendered instructions, tools. Exit code 2 if any."""
     from orchestrator.reconcile.comparing import difference
     from orchestrator.reconcile.desiring import facts
     from orchestrator.reconcile.selecting import choice, narrow
 
+    wanted = reporting.take(given)
     chosen = choice(select, exclude)
     before, after = _read(first, **given), _read(second, **given)
     known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
-    return show(narrow(difference(before.desired, after.desired), chosen, known), fmt)
+    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before)
 
 
 def _read(environment: str, **given: Any) -> Workspace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, reporting
 
 if TYPE_CHECKING:
     from orchestrator.reconcile.plans import Plan
@@ -22,32 +22,27 @@ DIFFERENT = 2
 @options.environment
 @options.project
 @options.selecting
-@options.output
+@reporting.options
 @click.option("--base", metavar="REV", default="HEAD", show_default=True, help="The revision to compare with.")
 @click.option("--head", metavar="REV", help="The revision that is compared (default: the files as they are).")
-def command(
-    fmt: str, base: str, head: str | None, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
-) -> int:
+def command(base: str, head: str | None, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
     """Compare two revisions of the folder, rendered for one environment. Exit code 2 if they differ."""
     from orchestrator.reconcile.comparing import difference
     from orchestrator.reconcile.desiring import facts
     from orchestrator.reconcile.selecting import choice, narrow
 
     chosen = choice(select, exclude)
+    wanted = reporting.take(given)
     settings = options.settings(**given)
     before, after = _read(settings, base), _read(settings, head)
     known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
-    return show(narrow(difference(before.desired, after.desired), chosen, known), fmt)
+    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before)
 
 
-def show(found: Plan, fmt: str) -> int:
-    """Print a comparison; the exit code."""
-    from orchestrator.reconcile import report
-
-    if fmt == "json":
-        output.json(report.plan_json(found))
-    else:
-        output.changes(report.plan_text(found))
+def show(found: Plan, wanted: reporting.Wanted, before: Workspace) -> int:
+    """Print a comparison with its causes, which the inputs of both sides tell; the exit code."""
+    known = {one.name: one for one in before.desired}
+    reporting.show(found, wanted, lambda name: known[name].inputs() if name in known else None)
     return 0 if found.empty else DIFFERENT
 
 

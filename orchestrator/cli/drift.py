@@ -24,7 +24,7 @@ def command(fmt: str, select: tuple[str, ...], exclude: tuple[str, ...], **given
     """Show the fields of our assistants that somebody changed at the target. Exit code 3 if there are any."""
     from dataclasses import replace
 
-    from orchestrator.reconcile import report
+    from orchestrator.reconcile import reports
     from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
@@ -32,7 +32,7 @@ def command(fmt: str, select: tuple[str, ...], exclude: tuple[str, ...], **given
     work.raise_for_errors()
     planned = asyncio.run(look(work, chosen=choice(select, exclude)))
     if fmt == "json":
-        output.json(report.plan_json(replace(planned, changes=tuple(planned.drifted))))
+        output.json(reports.plan_json(replace(planned, changes=tuple(planned.drifted))))
     else:
-        output.changes(report.drift_text(planned))
+        output.changes(reports.drift_text(planned))
     return DRIFTED if planned.drifted else 0

@@ -47,7 +47,9 @@ def json(value: object) -> None:
 
 def changes(text: str) -> None:
     """A plan: coloured by its signs on a terminal, plain elsewhere or with NO_COLOR."""
-    text = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)  # what a target says is no control code
+    from orchestrator.reconcile.visible import visible
+
+    text = visible(text)  # what a target says is no control code
     if not coloured():
         data(text)
         return

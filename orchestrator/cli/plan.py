@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import options, output, reporting
 
 if TYPE_CHECKING:
     from orchestrator.reconcile.plans import Plan
@@ -22,26 +22,23 @@ PENDING = 2
 @options.environment
 @options.project
 @options.selecting
-@options.output
+@reporting.options
 @options.data
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 def command(
-    fmt: str, prune: bool, detailed_exitcode: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+    prune: bool, detailed_exitcode: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
 ) -> int:
     """Compare manifests and target, and show what apply would do."""
-    from orchestrator.reconcile import report
     from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
+    wanted = reporting.take(given)
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
     planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
-    if fmt == "json":
-        output.json(report.plan_json(planned))
-    else:
-        output.changes(report.plan_text(planned))
+    reporting.show(planned, wanted)
     work.check(planned)
     return PENDING if detailed_exitcode and not planned.empty else 0
 

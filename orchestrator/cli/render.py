@@ -19,8 +19,8 @@ def command(name: str, fmt: str, instructions: bool, **given: Any) -> None:
     """Show the assistant NAME as it will be at the target: rendered, patched, its tools resolved. No secrets."""
     from orchestrator.diagnostics import did_you_mean
     from orchestrator.errors import SettingsError
-    from orchestrator.reconcile import report
     from orchestrator.reconcile.body import comparable
+    from orchestrator.reconcile.review import tool_name
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
@@ -38,7 +38,7 @@ def command(name: str, fmt: str, instructions: bool, **given: Any) -> None:
     else:
         for field, value in body.items():
             if field == "tools":
-                output.data(f"tools: {', '.join(report.tool_name(tool) for tool in value or ())}")
+                output.data(f"tools: {', '.join(tool_name(tool) for tool in value or ())}")
             elif field != "instructions":
                 output.data(f"{field}: {value}")
         output.data(f"\n{text}")

@@ -53,14 +53,14 @@ async def _up(work: Workspace) -> int:
 
 
 async def _apply(work: Workspace) -> bool:
-    from orchestrator.reconcile import report
+    from orchestrator.reconcile import reports
 
     async with work.target() as target:
         planned = await work.plan(target)
-        output.changes(report.plan_text(planned))
+        output.changes(reports.plan_text(planned))
         results = await work.apply(planned, target)
     if results:
-        output.data(report.results_text(results))
+        output.data(reports.results_text(results))
     return all(result.done for result in results)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from orchestrator.diagnostics import Span
 from orchestrator.reconcile.body import Body
+from orchestrator.reconcile.causes import Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,16 @@ class Source(Protocol):
         ...
 
 
+def _unknown() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """One assistant as it shall be. `bindings`: by the name that the model sees."""
+    """One assistant as it shall be. `bindings`: by the name that the model sees.
+
+    `inputs` says what it was made of, as hashes; worked out when asked, None where that is not known.
+    """
 
     name: str
     body: Body
@@ -53,6 +61,7 @@ class Desired:
     protect: bool = False
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     rules: Rules = field(default_factory=Rules)
+    inputs: Callable[[], Inputs | None] = field(default=_unknown, repr=False, compare=False)
 
     @property
     def place(self) -> Span:

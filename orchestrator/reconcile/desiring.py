@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -30,6 +31,7 @@ from orchestrator.manifests.model import (
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
 from orchestrator.reconcile.selecting import Facts
+from orchestrator.reconcile.tracing import Tracer
 from orchestrator.tools import Function, FunctionDefinition, HostedPlugin, ToolKind
 from orchestrator.wire.assistants import INSTRUCTIONS_LENGTH
 
@@ -69,9 +71,11 @@ class _Maker:
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     sound: set[str] = field(default_factory=set[str])  # tools whose function is there and fits
     renderer: Renderer = field(init=False)
+    tracer: Tracer = field(init=False)
 
     def __post_init__(self) -> None:
         self.renderer = Renderer(self.loaded.template_files)
+        self.tracer = Tracer(self.selection, self.loaded, self.registry, self.renderer)
 
     def make(self, one: Placed[Assistant]) -> Desired | None:
         before = len(self.found)
@@ -98,6 +102,7 @@ class _Maker:
             protect=spec.protect,
             bindings=dict(self._bindings(one)),
             rules=_rules(one.value),
+            inputs=partial(self.tracer.inputs, one),
         )
 
     def _incomplete(self, one: Placed[Assistant]) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -47,6 +48,14 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What a text depends on: template files, also those included by them, and names of variables."""
+
+    files: frozenset[str]
+    names: frozenset[str]
+
+
 class Renderer:
     """Renders texts with the templates of one folder (path → source)."""
 
@@ -55,6 +64,7 @@ class Renderer:
         self._jinja = _Sandbox(loader=DictLoader(templates), undefined=StrictUndefined, autoescape=False, cache_size=-1)
         self._compiled: dict[str, Template] = {}
         self._rendered: dict[tuple[str, tuple[tuple[str, Any], ...]], str] = {}
+        self._uses: dict[str, Uses] = {}
 
     def render(self, source: str, values: Values) -> str:
         """The text with its values.
@@ -79,6 +89,33 @@ class Renderer:
             self._compiled.setdefault(source, self._jinja.from_string(source))
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message or "syntax error", line=error.lineno, file=error.name) from error
+
+    def uses(self, source: str) -> Uses:
+        """What a text depends on. Where it includes a file by a computed name, that may be any file."""
+        if source not in self._uses:
+            self._uses[source] = self._all_uses(source)
+        return self._uses[source]
+
+    def _all_uses(self, source: str) -> Uses:
+        files: set[str] = set()
+        names: set[str] = set()
+        todo = [source]
+        while todo:
+            named, variables = self._direct(todo.pop())
+            names |= variables
+            new = {file for one in named for file in ([one] if one else self._templates)} - files
+            files |= new
+            todo += [self._templates[file] for file in sorted(new) if file in self._templates]
+        return Uses(frozenset(files), frozenset(names))
+
+    def _direct(self, source: str) -> tuple[list[str | None], set[str]]:
+        if not any(mark in source for mark in _MARKUP):
+            return [], set()
+        try:
+            tree = self._jinja.parse(source)
+            return list(meta.find_referenced_templates(tree)), meta.find_undeclared_variables(tree)
+        except TemplateError:  # complained of where it is rendered
+            return [], set()
 
     def _render(self, source: str, values: Values) -> str:
         try:

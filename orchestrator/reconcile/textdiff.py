@@ -260,7 +260,7 @@ def _between(old: Sequence[str], new: Sequence[str], work: Work) -> Iterator[Sen
 
 def _pieces(old: str, new: str, work: Work) -> Iterator[Piece]:
     """Two sentences word by word, neighbours of one kind put together."""
-    words = (_WORD.findall(old), _WORD.findall(new))
+    words = (_cut_words(old), _cut_words(new))
     same = align([w.strip() for w in words[0]], [w.strip() for w in words[1]], work)
     left = right = 0
     kept: list[str] = []
@@ -273,6 +273,12 @@ def _pieces(old: str, new: str, work: Work) -> Iterator[Piece]:
         kept += words[1][j : j + 1]
         left, right = i + 1, j + 1
     yield from _piece("same", kept)
+
+
+def _cut_words(text: str) -> list[str]:
+    """The words with the white space before them, the last also with what is behind it."""
+    found: list[str] = _WORD.findall(text)
+    return [*found[:-1], found[-1] + text[len(text.rstrip()) :]] if found else [text]
 
 
 def _piece(op: Literal["same", "added", "removed"], words: Sequence[str]) -> Iterator[Piece]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from worlds import OWNER, breaking, converge, desired, many
 
 from orchestrator.errors import UnsafePlan
-from orchestrator.reconcile import report
+from orchestrator.reconcile import reports
 from orchestrator.reconcile.changes import Create, Delete, Update
 from orchestrator.reconcile.guards import DeleteLimits, check
 from orchestrator.reconcile.plans import plan
@@ -50,7 +50,7 @@ async def test_a_change_by_hand_is_drift() -> None:
     (change,) = planned.changes
     assert isinstance(change, Update)
     assert change.cause == "drifted"
-    assert "1 drifted" in report.summary(planned)
+    assert "1 drifted" in reports.summary(planned)
 
 
 async def test_both_at_once_are_told_apart_by_field() -> None:
@@ -104,7 +104,7 @@ async def test_a_second_object_with_our_name_is_a_duplicate_and_the_oldest_count
     (one,) = await target.observe()
     assert one.stamp is not None
     await target.create(one.body, one.stamp)
-    assert "a second one of ours with that name" in report.plan_text(await _plan(target, [desired("weather")]))
+    assert "a second one of ours with that name" in reports.plan_text(await _plan(target, [desired("weather")]))
     planned = await _plan(target, [desired("weather")], prune=True)
     assert [type(c) for c in planned.changes] == [Delete]
     assert planned.changes[0].before.id != one.id
