@@ -4,8 +4,9 @@
     python benchmarks/streams.py 50 5       50 streams for 5 s
 
 A piece carries its number and the moment at which the model said it, by a clock that both processes share; the client
-sees on arrival how old it is. Server and client have a process each. The first piece is measured with a model that
-needs no time, so all of it is ours.
+sees on arrival how old it is. Server and client have a process each. The floor is a bare application on the same HTTP
+server that sends the same frames and keeps nothing. The first piece is measured with a model that needs no time, so all
+of it is ours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -65,6 +67,40 @@ async def main():
 run(main)
 """
 
+FLOOR = """
+import asyncio, json, time
+from orchestrator.server.serving import listening, run, signals
+
+FRAME = b'event:thread.message.delta\\nid:%d\\ndata:{"id":"message_x","delta":{"content":"%d:%d "},"more":"%b"}\\n\\n'
+MORE = b"x" * 120  # as long as ours
+
+async def app(scope, receive, send):
+    body = json.loads((await receive())["body"])
+    kind = b"text/event-stream" if "thread" in body else b"application/json"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+    if "thread" not in body:
+        await send({"type": "http.response.body", "body": b'{"id":"asst_x"}'})
+        return
+    count, pause = body["thread"]["messages"][0]["content"].split()
+    due = asyncio.get_running_loop().time()
+    for number in range(int(count)):
+        frame = FRAME % (number + 1, number, time.monotonic_ns(), MORE)
+        await send({"type": "http.response.body", "body": frame, "more_body": True})
+        due += float(pause)
+        if float(pause):
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+    await send({"type": "http.response.body", "body": b"event:done\\ndata:[DONE]\\n\\n", "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+async def main():
+    with signals() as called:
+        async with listening(app, host="127.0.0.1", port=0) as address:
+            print(address.port, flush=True)
+            await called.wait()
+
+run(main)
+"""
+
 PIECE = re.compile(rb"(\d+):(\d+) ")
 EVENT_ID = re.compile(rb"^id:(\d+)$", re.MULTILINE)
 
@@ -90,10 +126,13 @@ async def post(port: int, path: str, body: object) -> tuple[asyncio.StreamReader
     return reader, writer
 
 
-async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """The parts of a chunked answer: one event each."""
+async def frames(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """The events of a chunked answer; what happened at once may come in one chunk."""
     while size := int(await reader.readline(), 16):
-        yield (await reader.readexactly(size + 2))[:-2]
+        chunk = (await reader.readexactly(size + 2))[:-2]
+        for frame in chunk.split(b"\n\n"):
+            if frame:
+                yield frame
 
 
 async def listen(port: int, assistant: str, count: int, pause: float, seen: Seen) -> None:
@@ -101,21 +140,21 @@ async def listen(port: int, assistant: str, count: int, pause: float, seen: Seen
     thread = {"messages": [{"role": "user", "content": f"{count} {pause}"}]}
     reader, writer = await post(port, "/threads/runs", {"assistant_id": assistant, "thread": thread, "stream": True})
     number, expected, last = 0, 0, b""
-    async for chunk in chunks(reader):
-        if chunk.startswith(b":"):
+    async for frame in frames(reader):
+        if frame.startswith(b":"):
             continue
-        found = EVENT_ID.search(chunk)
+        found = EVENT_ID.search(frame)
         if found is not None:
             number += 1
             seen.broken += int(found[1]) != number
-        if chunk.startswith(b"event:thread.message.delta"):
+        if frame.startswith(b"event:thread.message.delta"):
             now = monotonic_ns()
-            for piece in PIECE.finditer(chunk):
+            for piece in PIECE.finditer(frame):
                 seen.lost += max(0, int(piece[1]) - expected)
                 seen.twice += int(piece[1]) < expected
                 expected = int(piece[1]) + 1
                 seen.ages.append((now - int(piece[2])) / 1e6)
-        last = chunk
+        last = frame
     seen.lost += count - expected
     seen.broken += b"[DONE]" not in last
     writer.close()
@@ -153,10 +192,10 @@ async def first_pieces(port: int, count: int) -> tuple[list[float], list[float]]
         reader, writer = await post(
             port, "/threads/runs", {"assistant_id": assistant, "thread": thread, "stream": True}
         )
-        async for chunk in chunks(reader):
-            if chunk.startswith(b"event:thread.message.delta") and not seen.ages:
+        async for frame in frames(reader):
+            if frame.startswith(b"event:thread.message.delta") and not seen.ages:
                 whole.append((perf_counter() - start) * 1000)
-                piece = PIECE.search(chunk)
+                piece = PIECE.search(frame)
                 assert piece is not None
                 seen.ages.append(0)
                 told.append((monotonic_ns() - int(piece[2])) / 1e6)
@@ -175,32 +214,47 @@ def memory(pid: int, name: str) -> float:
     return int(found[1]) / 1024
 
 
-def measure(streams: int, seconds: int, folder: str) -> None:
-    with subprocess.Popen([PYTHON, "-c", SERVER, folder], stdout=subprocess.PIPE, text=True) as server:
+@contextmanager
+def serving(program: str, folder: str) -> Iterator[tuple[int, int]]:
+    """A server in a process of its own: its port and its process id."""
+    with subprocess.Popen([PYTHON, "-c", program, folder], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        port = int(server.stdout.readline())
         try:
-            whole, told = asyncio.run(first_pieces(port, 200))
-            print(
-                f"first piece: {percentile(whole, 50):.1f} ms after the request at p50, {percentile(whole, 95):.1f} at "
-                f"p95, with a model that needs no time ({percentile(told, 50):.1f} of them since the model said it; "
-                "aim ≤ 5 ms)"
-            )
-            idle, before = memory(server.pid, "VmRSS"), cpu(server.pid)
-            seen = asyncio.run(many(port, streams, seconds))
-            spent = cpu(server.pid) - before
-            pieces = len(seen.ages)
-            print(
-                f"{streams} streams × {RATE} pieces/s × {seconds} s: {pieces} of {streams * seconds * RATE} pieces, "
-                f"{seen.lost} lost, {seen.twice} twice, {seen.broken} gaps; "
-                f"age p50 {percentile(seen.ages, 50):.1f} ms, p99 {percentile(seen.ages, 99):.1f} ms (aim ≤ 150)"
-            )
-            print(
-                f"  server: {spent / seconds:.2f} cores, {spent / pieces * 1e6:.0f} µs CPU a piece; "
-                f"{memory(server.pid, 'VmHWM'):.0f} MiB at most, {idle:.0f} before"
-            )
+            yield int(server.stdout.readline()), server.pid
         finally:
             server.terminate()
+
+
+def first(port: int) -> None:
+    whole, told = asyncio.run(first_pieces(port, 200))
+    print(
+        f"first piece: {percentile(whole, 50):.1f} ms after the request at p50, {percentile(whole, 95):.1f} at p95, "
+        f"with a model that needs no time ({percentile(told, 50):.1f} of them since the model said it; aim ≤ 5 ms)"
+    )
+
+
+def told_to(port: int, pid: int, streams: int, seconds: int) -> float:
+    """What it costs to tell, and how well it goes; µs of CPU for each piece."""
+    idle, before = memory(pid, "VmRSS"), cpu(pid)
+    seen = asyncio.run(many(port, streams, seconds))
+    spent, pieces = cpu(pid) - before, len(seen.ages)
+    each = spent / pieces * 1e6
+    print(
+        f"  {pieces} of {streams * seconds * RATE} pieces, {seen.lost} lost, {seen.twice} twice, {seen.broken} gaps; "
+        f"age p50 {percentile(seen.ages, 50):.1f} ms, p99 {percentile(seen.ages, 99):.1f} ms (aim ≤ 150); "
+        f"{each:.0f} µs CPU a piece; {memory(pid, 'VmHWM'):.0f} MiB at most, {idle:.0f} before"
+    )
+    return each
+
+
+def measure(streams: int, seconds: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, serving(SERVER, folder) as (port, pid):
+        first(port)
+        print(f"{streams} streams × {RATE} pieces/s × {seconds} s:")
+        ours = told_to(port, pid, streams, seconds)
+    with tempfile.TemporaryDirectory() as folder, serving(FLOOR, folder) as (port, pid):
+        floor = told_to(port, pid, streams, min(seconds, 20))
+    print(f"  {ours / floor:.1f} × the CPU of a bare server that keeps nothing")
 
 
 def main() -> None:
@@ -209,8 +263,7 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16_384), hard) if soft < 16_384 else (soft, hard))
     for streams, seconds in cases:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(streams, seconds, folder)
+        measure(streams, seconds)
 
 
 if __name__ == "__main__":
