@@ -1,7 +1,8 @@
 """The one writer: it takes what has queued up, commits it as one transaction, then answers everyone (group commit).
 
 Each unit runs inside a savepoint of its own: one that raises is undone alone. The cost of reaching the disk is
-shared, so the more there is to write the cheaper each write becomes; alone a write does not wait for company.
+shared, so the more there is to write the cheaper each write becomes: in a crowd the writer waits a moment for more of it,
+alone a write does not wait for company.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from orchestrator.errors import StoreError
@@ -22,6 +23,8 @@ from orchestrator.server.store.door import Ear, Tx
 from orchestrator.server.store.transaction import SqliteTx, tells_damage
 
 BATCH = 256  # units in one transaction at most: bounds what one failing commit takes along
+CROWD = 8  # units that came during one commit: then many write, and it pays to wait for more
+GATHER_SECONDS = 0.004
 
 
 class Writer:
@@ -37,6 +40,7 @@ class Writer:
         """The database was found to be damaged: nothing is written any more, so that nothing is made worse."""
         self.committed = -math.inf  # monotonic seconds, if the last transaction reached the disk
         self._closed = False
+        self._gather = False
         self._desks: dict[asyncio.AbstractEventLoop, Desk] = {}
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -64,16 +68,19 @@ class Writer:
     def _run(self) -> None:
         more = True
         while more:
-            batch, more = self._take()
+            batch, more = self._take(self._gather)
+            self._gather = len(batch) >= CROWD
             if batch:
                 self._carry_out(batch)
                 _answer(batch)
         self._connection.close()
 
-    def _take(self) -> tuple[list[Work], bool]:
-        """Wait for work, then take all there is; False when the end was among it."""
+    def _take(self, gather: bool) -> tuple[list[Work], bool]:
+        """Wait for work, in a crowd a moment longer, then take all there is; False when the end was among it."""
         batch: list[Work] = []
         work = self._queue.get()
+        if gather:
+            sleep(GATHER_SECONDS)
         while work is not None:
             batch.append(work)
             if len(batch) == BATCH:
