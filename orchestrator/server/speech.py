@@ -69,12 +69,12 @@ class Speech:
         """Write what there is by now. If the turn has ended meanwhile, it is written with the turn's end instead."""
         if self._ended:
             return
-        spoken = self._spoken(self._told, len(self._pieces))
-        self._told = len(self._pieces)
-        if spoken.begun:
-            unit = partial(moves.say, run=self._run, message_id=spoken.message_id, text=spoken.rest)
+        start, self._told = self._told, len(self._pieces)
+        if start:
+            more = "".join(self._pieces[start:])
+            unit = partial(moves.say, run=self._run, message_id=self._message_id, text=more)
         else:
-            unit = partial(moves.begin_text, run=self._run, spoken=spoken, now=self._clock())
+            unit = partial(moves.begin_text, run=self._run, spoken=self._spoken(0, self._told), now=self._clock())
         await self._store.write(unit)
         self._hub.tell(self._run.id)
 
