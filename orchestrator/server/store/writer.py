@@ -1,7 +1,7 @@
 """The one writer: it takes what has queued up, commits it as one transaction, then answers everyone (group commit).
 
 Each unit runs inside a savepoint of its own: one that raises is undone alone. The cost of reaching the disk is
-shared, so the more there is to write the cheaper each write becomes: in a crowd the writer waits a moment for more of it,
+shared, so the more there is to write the cheaper each write becomes: in a crowd the writer waits a moment for more;
 alone a write does not wait for company.
 """
 
