@@ -11,6 +11,7 @@ from orchestrator.cli import options, output, reporting
 
 if TYPE_CHECKING:
     from orchestrator.reconcile.plans import Plan
+    from orchestrator.reconcile.review import Recorded
     from orchestrator.settings import Settings
     from orchestrator.workspace import Workspace
 
@@ -34,19 +35,28 @@ def command(base: str, head: str | None, select: tuple[str, ...], exclude: tuple
     chosen = choice(select, exclude)
     wanted = reporting.take(given)
     settings = options.settings(**given)
-    before, after = _read(settings, base), _read(settings, head)
+    before, after = read(settings, base), read(settings, head)
     known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
     return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before)
 
 
 def show(found: Plan, wanted: reporting.Wanted, before: Workspace) -> int:
     """Print a comparison with its causes, which the inputs of both sides tell; the exit code."""
-    known = {one.name: one for one in before.desired}
-    reporting.show(found, wanted, lambda name: known[name].inputs() if name in known else None)
+    reporting.show(found, wanted, recorded(before))
     return 0 if found.empty else DIFFERENT
 
 
-def _read(settings: Settings, revision: str | None) -> Workspace:
+def recorded(before: Workspace) -> Recorded:
+    """The inputs of assistants as they were."""
+    known = {one.name: one for one in before.desired}
+    return lambda name: known[name].inputs() if name in known else None
+
+
+def read(settings: Settings, revision: str | None) -> Workspace:
+    """The project as it is, or as it was in a revision.
+
+    Raises: ManifestsInvalid, PluginsInvalid, SettingsError.
+    """
     from dataclasses import replace
 
     from orchestrator.revisions import checked_out

@@ -24,12 +24,19 @@ PENDING = 2
 @options.selecting
 @reporting.options
 @options.data
+@click.option("--base", metavar="REV", help="Name causes by comparing with that revision of the folder.")
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 def command(
-    prune: bool, detailed_exitcode: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any
+    base: str | None,
+    prune: bool,
+    detailed_exitcode: bool,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    **given: Any,
 ) -> int:
     """Compare manifests and target, and show what apply would do."""
+    from orchestrator.cli.diff import read, recorded
     from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
@@ -38,7 +45,7 @@ def command(
     work.raise_for_errors()
     output.warnings(work.diagnostics)
     planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
-    reporting.show(planned, wanted)
+    reporting.show(planned, wanted, None if base is None else recorded(read(work.settings, base)))
     work.check(planned)
     return PENDING if detailed_exitcode and not planned.empty else 0
 
