@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
-from program import program
-from test_schemathesis import drive, new_key
+from program import new_key, program
+from test_schemathesis import drive
 
 ROOT = str(Path(__file__).parents[2])
 

@@ -210,10 +210,14 @@ _JSON = "Content-Type: application/json"
 
 
 class Attack:
-    """An endless supply of hostile requests against the paths of a document; `ids` exist on the server."""
+    """An endless supply of hostile requests against the paths of a document; `ids` exist on the server.
 
-    def __init__(self, document: Json, seed: int, ids: Mapping[str, list[str]]) -> None:
+    With a `key` most of them show it, the others a wrong one or none.
+    """
+
+    def __init__(self, document: Json, seed: int, ids: Mapping[str, list[str]], key: str | None = None) -> None:
         self._random = Random(seed)
+        self._key = key
         self._bodies = Bodies(document, self._random)
         self._ids = ids
         self._operations = [
@@ -228,6 +232,24 @@ class Attack:
         kinds = (self._spoiled, self._encoded, self._lost, self._asked, self._headed, self._large, self._unheard_of)
         weights = (40, 12, 12, 10, 12, 1, 13)
         return self._random.choices(kinds, weights)[0]()
+
+    def _request(
+        self, kind: str, method: str, path: str, body: bytes, headers: list[str], *, broken: bool = False
+    ) -> Request:
+        path = quote(path, safe="%/:?#[]@!$&'()*+,;=~{}|^`\\\"<>")
+        lines = [f"{method} {path} HTTP/1.1", "Host: x", *self._shown(), *headers]
+        if body or method == "POST":
+            lines.append(f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines).encode("latin-1", "replace")
+        return Request(kind, method, path, head + b"\r\n\r\n" + body, broken)
+
+    def _shown(self) -> list[str]:
+        """The header that shows a key."""
+        if self._key is None:
+            return []
+        keys = (self._key, self._key[:-1], self._key + "x", self._key.upper(), "sk-orc-0_0", "\xff")
+        key = self._key if self._random.random() < 0.8 else self._random.choice(keys)
+        return [f"Authorization: Bearer {key}"] if self._random.random() < 0.95 else []
 
     def _place(self, template: str, odd: float) -> str:
         """A path with ids that exist, and some that cannot."""
@@ -251,7 +273,7 @@ class Attack:
         """A body with one odd field."""
         path, _, body = self._body()
         text = written(self._bodies.spoiled(body))
-        return _request(
+        return self._request(
             "field", "POST", path, text.encode("utf-8", "surrogatepass"), ["Content-Type: application/json"]
         )
 
@@ -262,7 +284,7 @@ class Attack:
         headers = [f"Content-Type: {self._random.choice((media, 'application/json; charset=utf-16', 'text/plain'))}"]
         if data[:2] == b"\x1f\x8b":
             headers.append("Content-Encoding: gzip")
-        return _request("encoding", "POST", path, data, headers)
+        return self._request("encoding", "POST", path, data, headers)
 
     def _lost(self) -> Request:
         """Ids that cannot be."""
@@ -270,13 +292,13 @@ class Attack:
         place = self._place(path, 1.0) + self._random.choice(
             ("", "", "", "/", "//", "/..", "/%2e%2e", "/x", "%00", "%0A")
         )
-        return _request("path", method, place, b"{}" if method == "POST" else b"", [])
+        return self._request("path", method, place, b"{}" if method == "POST" else b"", [])
 
     def _asked(self) -> Request:
         """Queries that make no sense."""
         path, method, _ = self._random.choice([o for o in self._operations if o[1] == "GET"])
         query = "&".join(self._random.sample(QUERIES, self._random.randint(1, 3)))
-        return _request("query", method, f"{self._place(path, 0.1)}?{query.replace(' ', '%20')}", b"", [])
+        return self._request("query", method, f"{self._place(path, 0.1)}?{query.replace(' ', '%20')}", b"", [])
 
     def _headed(self) -> Request:
         """Headers that make no sense."""
@@ -284,7 +306,7 @@ class Attack:
         headers = self._random.sample(HEADERS, self._random.randint(1, 3))
         data = b"{}" if method == "POST" else b""
         broken = any("Expect" in h or "Upgrade" in h or "Content-Encoding" in h for h in headers)
-        return _request("header", method, self._place(path, 0.1), data, headers, broken=broken)
+        return self._request("header", method, self._place(path, 0.1), data, headers, broken=broken)
 
     def _large(self) -> Request:
         """Bodies that nobody wants to read."""
@@ -292,7 +314,7 @@ class Attack:
         size = self._random.choice((1024 * 1024 + 1, 2_000_000, 5_000_000))
         filling = self._random.choice((b" ", b"[", b'{"a":', b"9", b'"'))
         data = (filling * size)[:size] + written(body).encode("utf-8", "surrogatepass")
-        return _request("large", "POST", path, data, [_JSON])
+        return self._request("large", "POST", path, data, [_JSON])
 
     def _unheard_of(self) -> Request:
         """What is hardly HTTP, or none at all."""
@@ -342,12 +364,3 @@ class Attack:
         )
         text, broken = self._random.choice(choices)
         return Request("http", text.partition(" ")[0], place, text.encode("latin-1", "replace"), broken)
-
-
-def _request(kind: str, method: str, path: str, body: bytes, headers: list[str], *, broken: bool = False) -> Request:
-    path = quote(path, safe="%/:?#[]@!$&'()*+,;=~{}|^`\\\"<>")
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", *headers]
-    if body or method == "POST":
-        lines.append(f"Content-Length: {len(body)}")
-    head = "\r\n".join(lines).encode("latin-1", "replace")
-    return Request(kind, method, path, head + b"\r\n\r\n" + body, broken)

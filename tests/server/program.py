@@ -78,3 +78,9 @@ def program(folder: Path, *command: str) -> Iterator[Program]:
     finally:
         if running.stop() != 0:
             raise AssertionError(f"the server ended badly: {running.said[-3000:]}")
+
+
+def new_key(folder: Path) -> str:
+    """A key that may ask as often as it likes."""
+    command = [sys.executable, "-m", "orchestrator", "key", "create", "--data", "data", "--rate", "10000/s"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout.strip()

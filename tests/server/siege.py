@@ -44,8 +44,9 @@ class Siege:
         address = urlsplit(url)
         assert address.hostname is not None
         self._place = (address.hostname, address.port)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(base_url=url, trust_env=False, timeout=PATIENCE, headers=self._headers)
+        self._key = key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(base_url=url, trust_env=False, timeout=PATIENCE, headers=headers)
         self.document = self._http.get("/openapi.json").json()
         self._paper = Paper(self.document)
         self._bases = bases
@@ -56,7 +57,7 @@ class Siege:
 
     def send(self, number: int, seed: int) -> Verdict:
         """So many requests."""
-        attack, verdict = Attack(self.document, seed, self._settle()), Verdict()
+        attack, verdict = Attack(self.document, seed, self._settle(), self._key), Verdict()
         for _ in range(number):
             request = attack.request()
             answer = self._ask(request)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import program
+from program import new_key, program
 
 HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).parent / "schemathesis"
@@ -30,12 +30,6 @@ def drive(url: str, folder: Path, *options: str, patience: float = 300) -> tuple
     )
     assert report.exists(), done.stdout + done.stderr
     return done.stdout, json.loads(report.read_text())["test_cases"]
-
-
-def new_key(folder: Path) -> str:
-    """A key that may ask as often as it likes."""
-    command = [sys.executable, "-m", "orchestrator", "key", "create", "--data", "data", "--rate", "10000/s"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["open", "with keys"])
