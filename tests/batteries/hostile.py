@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
-from program import program
+from program import SERVE, program
 from siege import Siege
 
 from orchestrator.server.dialects import DIALECTS
@@ -18,7 +18,7 @@ from orchestrator.server.dialects import DIALECTS
 
 def main(number: int = 10_000, seed: int | None = None) -> int:
     seed = int(time.time()) if seed is None else seed
-    with tempfile.TemporaryDirectory() as folder, program(Path(folder), "serve") as server:
+    with tempfile.TemporaryDirectory() as folder, program(Path(folder), *SERVE) as server:
         siege = Siege(server.url, bases=tuple(dialect.base for dialect in DIALECTS))
         began = time.monotonic()
         verdict = siege.send(number, seed)

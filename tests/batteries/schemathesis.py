@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
-from program import new_key, program
+from program import SERVE, new_key, program
 from test_schemathesis import drive
 
 ROOT = str(Path(__file__).parents[2])
@@ -22,7 +22,7 @@ def main(seconds: int = 600, seed: int | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         key = new_key(folder)
-        with program(folder, "serve") as server:
+        with program(folder, *SERVE) as server:
             options = ("--max-time", str(seconds), "--seed", str(seed), "--header", f"Authorization: Bearer {key}")
             printed, cases = drive(server.url, folder, *options, patience=seconds + 300)
             print("\n".join(line for line in printed.splitlines() if ROOT not in line and name not in line))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SERVE = ("serve", "--workspace-rate", "100000/s")  # for tests that ask as fast as they can
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 _TRACE = re.compile(r"Traceback \(most recent call last\)")
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import new_key, program
+from program import SERVE, new_key, program
 
 HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).parent / "schemathesis"
@@ -40,7 +40,7 @@ def drive(url: str, folder: Path, *options: str, patience: float = 300) -> tuple
 )
 def test_the_server_does_as_its_document_says(tmp_path: Path, options: tuple[str, ...], guarded: bool) -> None:
     key = ("--header", f"Authorization: Bearer {new_key(tmp_path)}") if guarded else ()
-    with program(tmp_path, "serve") as server:
+    with program(tmp_path, *SERVE) as server:
         printed, cases = drive(server.url, tmp_path, "--seed", "1", *key, *options)
         assert server.traces == []
     assert (cases["with_failures"], cases["errored"]) == (0, 0), printed[-8000:]
