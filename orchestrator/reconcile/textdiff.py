@@ -17,13 +17,14 @@ from orchestrator.reconcile.aligning import Pair, Work, align, gaps, match
 
 Op = Literal["same", "added", "removed", "changed", "moved"]
 
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\u3000-\u303f"
+# each expression looks at a run of like characters once, from its beginning: no text makes them slow
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\u3001-\u303f"
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
 _ITEM = re.compile(r"(\s*)(?:[-*+•]|\d{1,9}[.)、])\s")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _JOINED = re.compile(rf"(?<=[{_CJK}])[^\S\n]*\n\s*(?=[{_CJK}])")
-_SENTENCE = re.compile(r"[^\n]*?(?:[.!?…]+[\"'”’)\]]*(?=\s)\s*|[。！？]+[”’』」）\"')]*\s*|\Z)", re.DOTALL)
-_WORD = re.compile(rf"\s*(?:[{_CJK}]|[^\W{_CJK}]+|[^\w\s])")
+_SENTENCE = re.compile(r"[^\n]*?(?:(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)\s*|[。！？]+[”’』」）\"')]*\s*|\Z)", re.DOTALL)
+_WORD = re.compile(rf"(?<!\s)\s*+(?:[{_CJK}]|[^\W{_CJK}]+|[^\w\s])")
 _ALIKE = 0.4  # share of words that two blocks or sentences have in common to count as one that was changed
 
 

@@ -112,15 +112,30 @@ def test_law_equal_texts_give_nothing(text: str) -> None:
     assert compare(text, text + "\n\n  \n").empty
 
 
-@pytest.mark.parametrize("kind", ["strangers", "repeats", "one paragraph", "shuffled"])
+@pytest.mark.parametrize(
+    "kind", ["strangers", "repeats", "one paragraph", "shuffled", "dots", "quotes", "spaces in code", "wide spaces"]
+)
 def test_a_quarter_of_a_million_characters_are_bounded_work(kind: str) -> None:
-    numbers = [i * 7919 % 5003 for i in range(5003)]
     before, after = {
-        "strangers": ("\n\n".join(f"left {i} and so on, it goes further" for i in numbers),
-                      "\n\n".join(f"RIGHT{i} WHERE NOTHING IS SHARED AT ALL" for i in numbers)),
+        "strangers": (_many("left {} and so on, it goes further"), _many("RIGHT{} WHERE NOTHING IS SHARED AT ALL")),
         "repeats": ("- a\n- b\n- b\n" * 20_000, "- b\n- a\n- c\n" * 20_000),
         "one paragraph": ("word thing " * 22_000, "thing word other " * 15_000),
-        "shuffled": ("\n\n".join(f"This is the paragraph with number {i}." for i in range(5003)),
-                     "\n\n".join(f"This is the paragraph with number {i}." for i in numbers)),
-    }[kind]  # fmt: skip
+        "shuffled": (
+            _many("This is the paragraph with number {}."),
+            _many("This is the paragraph with number {}.", 7919),
+        ),
+        "dots": _ended("Hello to you all " + "." * 250_000),
+        "quotes": _ended("Hello to you all. " + '."' * 125_000),
+        "spaces in code": _ended("```\nHello to you all" + " " * 250_000, "\n```"),
+        "wide spaces": _ended("你好，大家好。" + "\u3000" * 250_000 + "再见"),
+    }[kind]
     assert _bare(applied(compare(before, after), before)) == _bare(after)
+
+
+def _many(form: str, step: int = 1) -> str:
+    return "\n\n".join(form.format(i * step % 5003) for i in range(5003))
+
+
+def _ended(text: str, end: str = "") -> tuple[str, str]:
+    """Two texts that differ at their end."""
+    return f"{text}a{end}", f"{text}b{end}"
