@@ -79,4 +79,4 @@ def _passage(passage: Passage, shape: Shape) -> Iterator[str]:
 
 
 def _drawn(one: Line) -> str:
-    return f"{_SIGNS[one.mark]} {visible(marked(one))}"
+    return f"{_SIGNS[one.mark]} {visible(marked(one))}".rstrip()
