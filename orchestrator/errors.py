@@ -3,12 +3,13 @@
 OrchestratorError
 ├─ ManifestsInvalid   MAN   files are wrong; carries all Diagnostics
 ├─ PluginsInvalid     PLG   plug-in files are wrong; carries all Diagnostics
-├─ UnsafePlan         PLN   a guard refuses; nothing was written
+├─ UnsafePlan         PLN   a guard refuses; nothing was written; StalePlan PLN002
 ├─ TargetError        API   the Assistant API did not do it
 │  ├─ Unreachable     API001   ├─ RefusedKey   API002   ├─ NotFound     API003   ├─ Rejected        API004
 │  ├─ SlowDown        API005   ├─ TheirFault   API006   └─ CannotUnderstand      API007
 ├─ RunError           RUN   a run did not end well
 ├─ StoreError         STO   the server's database; FolderInUse STO002, DiskFull STO003, Damaged STO004
+├─ JournalError       JRN   the journal of applies; JournalFull JRN002, Locked JRN003
 └─ SettingsError      SET   options and environment
 
 The docstring of a class is its default text and ends with the remedy. A code never changes its meaning.
@@ -61,6 +62,13 @@ class UnsafePlan(OrchestratorError):
 
     code = "PLN001"
     exit_code = 4
+
+
+class StalePlan(OrchestratorError):
+    """What was planned is no longer what stands at the target: plan again."""
+
+    code = "PLN002"
+    exit_code = 7
 
 
 class TargetError(OrchestratorError):
@@ -165,6 +173,25 @@ class Damaged(StoreError):
     """The database is damaged: restore a backup, or save what can be read with orchestrator doctor --salvage DIR."""
 
     code = "STO004"
+
+
+class JournalError(OrchestratorError):
+    """The journal cannot be used: move journal.db away, which loses history and nothing else."""
+
+    code = "JRN001"
+
+
+class JournalFull(JournalError):
+    """The disk is full: make room in the data folder and apply again."""
+
+    code = "JRN002"
+
+
+class Locked(JournalError):
+    """Somebody else applies here: wait, or look at orchestrator lock list."""
+
+    code = "JRN003"
+    exit_code = 6
 
 
 class SettingsError(OrchestratorError):

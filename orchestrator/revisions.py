@@ -36,6 +36,15 @@ def checked_out(folder: Path, revision: str) -> Generator[Path]:
         yield Path(temporary)
 
 
+def state_of(folder: Path) -> tuple[str | None, bool]:
+    """The commit that the folder stands at, None outside of git, and whether it holds anything else."""
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+        return commit, bool(_git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".").strip())
+    except SettingsError:
+        return None, False
+
+
 def _git(folder: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the revision stands behind --end-of-options

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,15 +15,16 @@ from orchestrator.embedded import Functions, Snapshot
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
+from orchestrator.journal import Journal, history
 from orchestrator.manifests import Environment, Loaded, Placed, Selection, resolve, select
 from orchestrator.manifests import load as load_manifests
 from orchestrator.manifests.loader import collector_paused
 from orchestrator.reconcile import guards
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.desiring import desire, facts
+from orchestrator.reconcile.holding import hold_back, still_held
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
-from orchestrator.reconcile.results import Result, apply
 from orchestrator.reconcile.selecting import Choice, narrow
 from orchestrator.reconcile.stamp import OWNER_LENGTH
 from orchestrator.server.announcing import Place, announced
@@ -195,15 +197,25 @@ class Workspace:
     async def plan(self, target: Target, *, prune: bool = False, chosen: Choice | None = None) -> Plan:
         """Compare what is wanted with what is there, all or what is chosen. Never writes."""
         planned = plan(self.desired, await target.observe(), owner=self.owner, prune=prune)
-        return narrow(planned, chosen, facts(self.selection.assistants)) if chosen else planned
+        narrowed = narrow(planned, chosen, facts(self.selection.assistants)) if chosen else planned
+        return hold_back(narrowed, self.held())
+
+    def held(self) -> frozenset[str]:
+        """Names that a rollback holds, since their manifest is what it was then."""
+        journal = Journal(self.settings.data)
+        try:
+            found = history.holds(journal, self.owner)
+        finally:
+            journal.close()
+        return still_held(self.desired, {name: one.digest for name, one in found.items()})
 
     async def plan_destroy(self, target: Target) -> Plan:
         """A plan that deletes all that this project owns in the environment, save what is protected."""
         names = {one.name for one in self.desired if one.protect}
         return plan((), await target.observe(), owner=self.owner, prune=True, protected=names)
 
-    def check(self, planned: Plan) -> None:
-        """Refuse a plan that deletes too much.
+    def check(self, planned: Plan, *, deletes: int | None = None) -> None:
+        """Refuse a plan that deletes too much; `deletes`: so many were agreed to for this once.
 
         Raises:
             UnsafePlan: see `guards.check`.
@@ -215,14 +227,12 @@ class Workspace:
             count=default.count if policy.max_deletes is None else policy.max_deletes,
             percent=default.percent if policy.max_delete_percent is None else policy.max_delete_percent,
         )
-        guards.check(planned, limits)
+        guards.check(planned, limits.confirmed(deletes))
 
-    async def apply(
-        self, planned: Plan, target: Target, *, stopping: Callable[[], bool] = lambda: False
-    ) -> list[Result]:
-        """Carry out a plan; once `stopping` says so, nothing more is begun."""
-        width = self.environment.value.spec.requests.concurrency or IN_FLIGHT
-        return await apply(planned, target, new_attempt=_new_attempt, concurrency=width, stopping=stopping)
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of each manifest that was read, by its path below the folder."""
+        files = sorted({one.place.file for one in self.desired} | {self.environment.at().file})
+        return {name: found for name in files if (found := _sha256(self.settings.folder / name))}
 
 
 @asynccontextmanager
@@ -251,5 +261,13 @@ def _dialects(loaded: Loaded) -> Iterator[Diagnostic]:
             yield environment.complain("MAN004", f"unknown dialect '{target.dialect[:80]}'", path, hint=hint)
 
 
-def _new_attempt() -> str:
+def _sha256(file: Path) -> str | None:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def new_attempt() -> str:
+    """The id of a create, which travels in the stamp of what it makes."""
     return uuid.uuid4().hex[:16]

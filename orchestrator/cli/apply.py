@@ -1,25 +1,32 @@
-"""`orchestrator apply`: bring the target in line."""
+"""`orchestrator apply`: bring the target in line, by a plan made now or one that was saved."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import carrying, options, output
 
 if TYPE_CHECKING:
-    from orchestrator.reconcile.observed import Target
     from orchestrator.reconcile.plans import Plan
     from orchestrator.reconcile.selecting import Choice
     from orchestrator.workspace import Workspace
 
-IN_PART = 5
-INTERRUPTED = 130
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    manner: carrying.Manner
+    yes: bool
+    prune: bool
+    deletes: int | None
 
 
 @click.command(name="apply")
+@click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @options.folder
 @options.environment
 @options.project
@@ -27,28 +34,93 @@ INTERRUPTED = 130
 @options.output
 @options.yes
 @options.data
+@carrying.options
 @click.option("--prune", is_flag=True, help="Also delete what is ours and no longer declared.")
-def command(fmt: str, yes: bool, prune: bool, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
-    """Plan, ask, and carry out the plan."""
+@click.option("--max-deletes", type=click.IntRange(0), metavar="N", help="Let this one apply delete so many.")
+@click.option("--partial", is_flag=True, help="With FILE: carry out what is not stale.")
+def command(file: Path | None, fmt: str, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
+    """Plan, ask, and carry out the plan; of FILE, made by plan -o: carry out what was approved, without a question."""
     from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
+    partial = given.pop("partial")
+    asked = _Asked(
+        manner=carrying.take(given, fmt=fmt, verb="apply"),
+        yes=given.pop("yes"),
+        prune=given.pop("prune"),
+        deletes=given.pop("max_deletes"),
+    )
     work = Workspace.read(options.settings(**given))
+    if file is not None:
+        if select or exclude or asked.prune:
+            raise click.UsageError("a saved plan is carried out as it is, without --select, --exclude or --prune")
+        return asyncio.run(_apply_saved(work, file, asked, partial=partial))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
-    return asyncio.run(_apply(work, choice(select, exclude), fmt=fmt, yes=yes, prune=prune))
+    return asyncio.run((_apply if asked.yes else _ask_and_apply)(work, choice(select, exclude), asked))
 
 
-async def _apply(work: Workspace, chosen: Choice, *, fmt: str, yes: bool, prune: bool) -> int:
+async def _apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
+    """Without a question: under the lock from the first look on."""
+    from orchestrator.applying import session
+
+    async with work.target() as target, session(work, target, say=output.say) as mine:
+        planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        show_plan(planned, asked.manner.fmt)
+        work.check(planned, deletes=asked.deletes)
+        return await carrying.carry_out(mine, planned, target, asked.manner)
+
+
+async def _ask_and_apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
+    """Nobody is locked out while a person thinks; afterwards what changed meanwhile is refused."""
+    from orchestrator import applying
+    from orchestrator.reconcile import saved
+
     async with work.target() as target:
-        planned = await work.plan(target, prune=prune, chosen=chosen)
-        show_plan(planned, fmt)
-        work.check(planned)
+        planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        show_plan(planned, asked.manner.fmt)
+        work.check(planned, deletes=asked.deletes)
         question = f"Apply these changes to '{work.settings.environment}'?"
-        if not planned.empty and not yes and not output.confirm(question, flag="--yes"):
+        if not planned.empty and not carrying.agreed(planned, question):
             output.say("Nothing was changed.")
             return 1
-        return await carry_out(work, planned, target, fmt)
+        if planned.empty:
+            return 0
+        approved = saved.read(applying.saved_plan(work, planned), **applying.whose(work))
+        async with applying.session(work, target, say=output.say) as mine:
+            fresh = saved.freshen(approved, await target.observe(), applying.tokens(work))
+            _tell(fresh)
+            code = await carrying.carry_out(mine, fresh.plan, target, asked.manner)
+            return carrying.STALE if fresh.stale and code == 0 else code
+
+
+async def _apply_saved(work: Workspace, file: Path, asked: _Asked, *, partial: bool) -> int:
+    from orchestrator import applying
+    from orchestrator.errors import StalePlan
+    from orchestrator.reconcile import saved
+
+    approved = applying.read_plan(work, file)
+    async with work.target() as target, applying.session(work, target, say=output.say) as mine:
+        fresh = saved.freshen(approved, await target.observe(), applying.tokens(work))
+        show_plan(fresh.plan, asked.manner.fmt)
+        _tell(fresh)
+        if fresh.stale and not partial:
+            raise StalePlan(
+                f"{len(fresh.stale)} of {len(approved.changes)} changes are stale; nothing was written.",
+                hint="plan again, or carry out the others with --partial",
+            )
+        work.check(fresh.plan, deletes=asked.deletes)
+        code = await carrying.carry_out(mine, fresh.plan, target, asked.manner)
+        return carrying.STALE if fresh.stale and code == 0 else code
+
+
+def _tell(fresh: Any) -> None:
+    for name, reason in fresh.stale:
+        output.say(f"stale: {name}: {reason}")
+    for note in fresh.notes:
+        output.say(note)
+    if fresh.done:
+        output.say(f"Done already: {', '.join(fresh.done[:10])}{' …' if len(fresh.done) > 10 else ''}.")
 
 
 def show_plan(planned: Plan, fmt: str) -> None:
@@ -59,20 +131,3 @@ def show_plan(planned: Plan, fmt: str) -> None:
         output.changes(reports.plan_text(planned))
     elif planned.changes:
         output.say(reports.plan_text(planned))
-
-
-async def carry_out(work: Workspace, planned: Plan, target: Target, fmt: str) -> int:
-    """Apply a plan and tell what became of it; the exit code. Ctrl-C lets what is in flight end."""
-    from orchestrator.reconcile import reports
-    from orchestrator.server.serving import signals
-
-    with signals() as called:
-        results = await work.apply(planned, target, stopping=called.is_set)
-    if fmt == "json":
-        output.json(reports.results_json(planned, results))
-    elif results:
-        output.data(reports.results_text(results))
-    done = sum(result.done for result in results)
-    if called.is_set() and done < len(results):
-        return INTERRUPTED
-    return 0 if done == len(results) else IN_PART if done else 1

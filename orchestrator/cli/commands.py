@@ -14,6 +14,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
     "diff": ("diff", "Compare two revisions of the folder, without any target."),
     "compare": ("compare", "Show how two environments differ, without any target."),
+    "log": ("log", "Show what was applied from here; with NAME the revisions of an assistant."),
+    "show": ("show", "Show what was written as a revision: NAME@REV."),
+    "rollback": ("rollback", "Write an earlier revision again, and hold it until its manifest changes."),
+    "resume": ("resume", "End the hold of a rollback."),
+    "lock": ("lock", "List who applies now, and release a lock whose process is gone."),
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
     "serve": ("serve", "Serve the Assistant API alone, with models of options or of an Environment."),
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),
@@ -27,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-NESTED = frozenset({"key", "thread"})  # commands that have commands
+NESTED = frozenset({"key", "lock", "thread"})  # commands that have commands
 
 
 def help_text() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import options, output
+from orchestrator.cli import carrying, options, output
 
 if TYPE_CHECKING:
     from orchestrator.workspace import Workspace
@@ -30,7 +30,8 @@ def command(fmt: str, yes: bool, **given: Any) -> int:
 
 
 async def _destroy(work: Workspace, *, fmt: str, yes: bool) -> int:
-    from orchestrator.cli.apply import carry_out, show_plan
+    from orchestrator.applying import session
+    from orchestrator.cli.apply import show_plan
     from orchestrator.errors import UnsafePlan
 
     if work.environment.value.spec.policy.prune == "never":
@@ -43,4 +44,5 @@ async def _destroy(work: Workspace, *, fmt: str, yes: bool) -> int:
         if count and not yes and not output.confirm(question, flag="--yes"):
             output.say("Nothing was deleted.")
             return 1
-        return await carry_out(work, planned, target, fmt)
+        async with session(work, target, say=output.say) as mine:
+            return await carrying.carry_out(mine, planned, target, carrying.Manner(fmt=fmt, verb="destroy"))

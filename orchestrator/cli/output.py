@@ -107,6 +107,14 @@ def confirm(question: str, *, flag: str) -> bool:
         return click.confirm(question, default=False, err=True)
 
 
+def confirm_count(question: str, count: int, *, flag: str) -> bool:
+    """Ask a person to type a count. Raises: SettingsError as `confirm`."""
+    if not sys.stdin.isatty():
+        raise SettingsError(f"{question}. Nobody is there to answer.", hint=f"add {flag}")
+    with interruptible():
+        return click.prompt(question, default="", show_default=False, err=True).strip() == str(count)
+
+
 def table(rows: Sequence[Sequence[str]]) -> None:
     """The result of a command as columns; the first row is their heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,10 @@ PENDING = 2
 @options.data
 @click.option("--base", metavar="REV", help="Name causes by comparing with that revision of the folder.")
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
+@click.option(
+    "-o", "file", type=click.Path(dir_okay=False, path_type=pathlib.Path), metavar="FILE", help="Save it for apply."
+)
+@click.option("--max-deletes", type=click.IntRange(0), metavar="N", help="Agree to so many deletions.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 def command(
     base: str | None,
@@ -41,12 +46,18 @@ def command(
     from orchestrator.workspace import Workspace
 
     wanted = reporting.take(given)
+    file, max_deletes = given.pop("file"), given.pop("max_deletes")
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
     planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
     reporting.show(planned, wanted, None if base is None else recorded(read(work.settings, base)))
-    work.check(planned)
+    work.check(planned, deletes=max_deletes)
+    if file is not None:
+        from orchestrator.applying import save_plan
+
+        save_plan(work, planned, file)
+        output.say(f"Saved. To carry out exactly this: orchestrator apply {file}")
     return PENDING if detailed_exitcode and not planned.empty else 0
 
 

@@ -53,12 +53,14 @@ async def _up(work: Workspace) -> int:
 
 
 async def _apply(work: Workspace) -> bool:
+    from orchestrator.applying import session
     from orchestrator.reconcile import reports
+    from orchestrator.reconcile.results import Pace
 
-    async with work.target() as target:
+    async with work.target() as target, session(work, target, say=output.say) as mine:
         planned = await work.plan(target)
         output.changes(reports.plan_text(planned))
-        results = await work.apply(planned, target)
+        results = await mine.carry_out(planned, target, verb="up", pace=Pace())
     if results:
         output.data(reports.results_text(results))
     return all(result.done for result in results)

@@ -17,8 +17,12 @@ class DeleteLimits:
     count: int | None = 10
     percent: float | None = 20
 
+    def confirmed(self, count: int | None) -> DeleteLimits:
+        """The limits of one apply for which a person named the number of deletions."""
+        return self if count is None else DeleteLimits(allowed=self.allowed, count=count, percent=None)
 
-SMALL_SET = 5  # below this many owned assistants the percentage says nothing, and the count alone decides
+
+SMALL_SHARE = 1  # so many may always go, whatever share of a small set they are; from two on the percentage counts
 
 
 def check(plan: Plan, limits: DeleteLimits) -> None:
@@ -30,7 +34,7 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
     deletes = len(plan.of(Delete))
     if not deletes:
         return
-    staying = len(plan.unchanged) + len(plan.of(Update)) + plan.beside
+    staying = len(plan.unchanged) + len(plan.of(Update)) + plan.beside + len(plan.held)
     owned = deletes + staying + len(plan.kept)
     if not limits.allowed:
         raise UnsafePlan("This environment never prunes (policy.prune: never).", hint="delete by hand, or with destroy")
@@ -42,10 +46,10 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
     if limits.count is not None and deletes > limits.count:
         raise UnsafePlan(
             f"{deletes} assistants would be deleted, more than {limits.count}.",
-            hint="raise policy.maxDeletes of the environment, or delete in several steps",
+            hint=f"if that is meant: --max-deletes {deletes}, or raise policy.maxDeletes of the environment",
         )
-    if limits.percent is not None and owned >= SMALL_SET and deletes * 100 > owned * limits.percent:
+    if limits.percent is not None and deletes > SMALL_SHARE and deletes * 100 > owned * limits.percent:
         raise UnsafePlan(
             f"{deletes} of {owned} assistants would be deleted, more than {limits.percent:g} %.",
-            hint="raise policy.maxDeletePercent of the environment, or delete in several steps",
+            hint=f"if that is meant: --max-deletes {deletes}, or raise policy.maxDeletePercent of the environment",
         )

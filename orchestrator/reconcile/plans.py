@@ -17,6 +17,7 @@ class Plan:
     `unchanged`: names in line. `orphans`: ours, no longer wanted, and not to be pruned now. `kept`: orphans that are
     protected. `duplicates`: further objects with a name of ours; the oldest is the one that counts. `unmanaged`:
     how many assistants bear no stamp of this owner; they are never touched. `beside`: ours that are not selected.
+    `held`: names that a rollback holds as they are.
     """
 
     owner: str
@@ -27,6 +28,7 @@ class Plan:
     duplicates: tuple[Observed, ...] = ()
     unmanaged: int = 0
     beside: int = 0
+    held: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

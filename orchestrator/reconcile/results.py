@@ -1,26 +1,30 @@
-"""Carry out a plan: the only file here that awaits. Each step stands for itself; every outcome is told truthfully."""
+"""Carry out a plan. Each step stands for itself; what begins is recorded first, every outcome is told truthfully."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
 
-from orchestrator.errors import RefusedKey, SlowDown, TargetError
-from orchestrator.reconcile.body import Body
-from orchestrator.reconcile.changes import Change, Create, Delete, Update, stamp_for
-from orchestrator.reconcile.observed import Observed, Target
+from orchestrator.errors import OrchestratorError, RefusedKey, TargetError
+from orchestrator.reconcile.changes import Change, Create, Delete
+from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan
+from orchestrator.reconcile.recording import Forgetful, Recorder
+from orchestrator.reconcile.writing import Patience, Writer, stamp_of, uncertain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one change. `error` None: done. `skipped`: not tried, since all was to stop."""
+    """What became of one change. `error` None: done. `skipped`: not tried, since all was to stop.
+
+    `unrecorded`: the change is done, but could not be written down.
+    """
 
     change: Change
-    error: TargetError | None = None
+    error: OrchestratorError | None = None
     skipped: bool = False
+    unrecorded: OrchestratorError | None = None
 
     @property
     def done(self) -> bool:
@@ -28,8 +32,18 @@ class Result:
         return self.error is None and not self.skipped
 
 
-CREATE_ATTEMPTS = 3
-LOOK_AGAIN_SECONDS = 0.5
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How an apply works.
+
+    `concurrency`: changes at once; `failures`: so many may fail before nothing more is begun, None: any number;
+    `stopping`: asked before each change; `progress`: told after each one, with how many are over, of how many.
+    """
+
+    concurrency: int = 16
+    failures: int | None = None
+    stopping: Callable[[], bool] = lambda: False
+    progress: Callable[[Result, int, int], None] = lambda _result, _over, _all: None
 
 
 async def apply(
@@ -37,99 +51,81 @@ async def apply(
     target: Target,
     *,
     new_attempt: Callable[[], str],
-    concurrency: int = 16,
-    stopping: Callable[[], bool] = lambda: False,
+    recorder: Recorder | None = None,
+    pace: Pace | None = None,
+    patience: Patience | None = None,
 ) -> list[Result]:
-    """Carry out every change, at most `concurrency` at once; results in the order of the plan.
+    """Carry out every change; results in the order of the plan.
 
-    Writes come before deletes. One failure does not stop the others; a refused key, or `stopping`, lets what is in
-    flight end and begins nothing more.
+    Writes come before deletes. One failure does not stop the others; a refused key, a journal that cannot be written,
+    too many failures or `stopping` let what is in flight end and begin nothing more.
     """
-    writer = _Writer(target, plan.owner, new_attempt)
-    results: dict[int, Result] = {}
-    stopped = False
-
-    async def work(queue: list[tuple[int, Change]]) -> None:
-        nonlocal stopped
-        while queue:
-            index, change = queue.pop(0)
-            skip = stopped or stopping()
-            result = Result(change=change, skipped=True) if skip else await _outcome(writer, change)
-            stopped = stopped or isinstance(result.error, RefusedKey)
-            results[index] = result
-
-    numbered: list[tuple[int, Change]] = list(enumerate(plan.changes))
+    writer = Writer(target, patience or Patience())
+    work = _Work(plan, writer, recorder or Forgetful(), pace or Pace(), new_attempt)
+    numbered = list(enumerate(plan.changes))
     writes = [step for step in numbered if not isinstance(step[1], Delete)]
     deletes = [step for step in numbered if isinstance(step[1], Delete)]
     for queue in (writes, deletes):
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(queue))):
-                group.create_task(work(queue))
-    return [results[index] for index, _ in numbered]
+            for _ in range(min(work.pace.concurrency, len(queue))):
+                group.create_task(work.through(queue))
+    return [work.results[index] for index, _ in numbered]
 
 
-async def _outcome(writer: _Writer, change: Change) -> Result:
-    try:
-        await writer.carry_out(change)
-    except TargetError as error:
-        return Result(change=change, error=error)
-    return Result(change=change)
+class _Work:
+    """What the workers of one apply share."""
 
-
-class _Writer:
-    def __init__(self, target: Target, owner: str, new_attempt: Callable[[], str]) -> None:
-        self._target = target
-        self._owner = owner
+    def __init__(
+        self, plan: Plan, writer: Writer, recorder: Recorder, pace: Pace, new_attempt: Callable[[], str]
+    ) -> None:
+        self.pace = pace
+        self.results: dict[int, Result] = {}
+        self._owner = plan.owner
+        self._all = len(plan.changes)
+        self._writer = writer
+        self._recorder = recorder
         self._new_attempt = new_attempt
-        self._look = asyncio.Lock()
+        self._failed = 0
+        self._stopped = False
 
-    async def carry_out(self, change: Change) -> None:
-        match change:
-            case Create():
-                await self._create(change)
-            case Update():
-                await self._update(change)
-            case Delete():
-                await self._target.delete(change.before.id)
-            case _:
-                assert_never(change)
+    async def through(self, queue: list[tuple[int, Change]]) -> None:
+        while queue:
+            index, change = queue.pop(0)
+            skip = self._stopped or self.pace.stopping()
+            result = Result(change=change, skipped=True) if skip else await self._carry_out(change)
+            self._judge(result)
+            self.results[index] = result
+            if not result.skipped:
+                self.pace.progress(result, len(self.results), self._all)
 
-    async def _create(self, change: Create) -> None:
-        """Create once; after a lost answer look whether it is there before anything is sent again."""
-        attempt = self._new_attempt()
-        stamp = stamp_for(change.after, self._owner, revision=1, attempt=attempt)
-        for number in range(1, CREATE_ATTEMPTS + 1):
-            try:
-                await self._target.create(change.after.body, stamp)
-            except TargetError as error:
-                if not error.temporary or not error.sent or isinstance(error, SlowDown):
-                    raise  # surely not carried out, and the target has tried often enough
-                lost = error
-            else:
-                return
-            if await self._arrived(attempt):
-                return
-            if number == CREATE_ATTEMPTS:
-                raise lost
-            await asyncio.sleep(max(lost.retry_after or 0.0, LOOK_AGAIN_SECONDS * number))
+    def _judge(self, result: Result) -> None:
+        """Stop when going on would do harm, or more than was allowed has failed."""
+        self._failed += result.error is not None
+        spent = self.pace.failures is not None and self._failed > self.pace.failures
+        broken = result.error is not None and not isinstance(result.error, TargetError)
+        refused = isinstance(result.error, RefusedKey)
+        self._stopped = self._stopped or spent or broken or refused or result.unrecorded is not None
 
-    async def _arrived(self, attempt: str) -> bool:
-        async with self._look:  # a burst of lost answers must not list everything many times at once
-            found = await self._target.observe()
-        return _with_attempt(found, attempt) is not None
+    async def _carry_out(self, change: Change) -> Result:
+        attempt = self._new_attempt() if isinstance(change, Create) else ""
+        stamp = stamp_of(change, self._owner, attempt)
+        try:
+            step = self._recorder.intend(change, attempt)
+        except OrchestratorError as error:
+            return Result(change=change, error=error)
+        try:
+            await self._writer.carry_out(change, stamp)
+        except TargetError as error:
+            return Result(change=change, error=error, unrecorded=self._failed_step(step, error, change))
+        try:
+            self._recorder.done(step, change, stamp)
+        except OrchestratorError as error:
+            return Result(change=change, unrecorded=error)
+        return Result(change=change)
 
-    async def _update(self, change: Update) -> None:
-        before = change.before
-        revision = before.stamp.revision + 1 if before.stamp else 1
-        attempt = before.stamp.attempt if before.stamp else ""
-        stamp = stamp_for(change.after, self._owner, revision=revision, attempt=attempt)
-        await self._target.update(before.id, _with_metadata(change.after.body, before), stamp)
-
-
-def _with_metadata(body: Body, before: Observed) -> Body:
-    """Metadata is written whole, since the stamp is in it: pairs that nobody manages stay as they are."""
-    return body if "metadata" in body else {**body, "metadata": before.body.get("metadata") or {}}
-
-
-def _with_attempt(found: Sequence[Observed], attempt: str) -> Observed | None:
-    return next((o for o in found if o.stamp is not None and o.stamp.attempt == attempt), None)
+    def _failed_step(self, step: int, error: TargetError, change: Change) -> OrchestratorError | None:
+        try:
+            self._recorder.failed(step, error, open_=isinstance(change, Create) and uncertain(error))
+        except OrchestratorError as unwritten:
+            return unwritten
+        return None

@@ -71,6 +71,9 @@ class Project:
         assert "canary-secret" not in done.stdout + done.stderr
         return done
 
+    def run_here(self, *arguments: str):
+        return orchestrator(*arguments, cwd=self.folder, **self.env)
+
     def http(self) -> httpx2.Client:
         headers = {"X-DashScope-WorkSpace": self.workspace}
         return httpx2.Client(base_url=f"{self.env['FAR']}/api/v1", headers=headers, trust_env=False)

@@ -7,7 +7,7 @@ from worlds import OWNER, Breaking, Died, breaking, converge, desired, lost_answ
 
 from orchestrator.errors import RefusedKey, Rejected, TheirFault
 from orchestrator.reconcile.plans import plan
-from orchestrator.reconcile.results import apply
+from orchestrator.reconcile.results import Pace, apply
 from orchestrator.reconcile.stamp import Stamp
 
 TWENTY = many(20)
@@ -82,7 +82,7 @@ async def test_a_refused_key_stops_the_rest() -> None:
     target = breaking()
     wanted = plan(TWENTY, (), owner=OWNER, prune=False)
     target.arm(1, after=False, raises=RefusedKey)
-    results = await apply(wanted, target, new_attempt=lambda: "a", concurrency=1)
+    results = await apply(wanted, target, new_attempt=lambda: "a", pace=Pace(concurrency=1))
     assert (sum(r.skipped for r in results), target.requests) == (19, 1)
 
 

@@ -13,8 +13,10 @@ from orchestrator.reconcile.body import Body
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Observed, Target
 from orchestrator.reconcile.plans import Plan, plan
-from orchestrator.reconcile.results import Result, apply
+from orchestrator.reconcile.recording import Recorder
+from orchestrator.reconcile.results import Pace, Result, apply
 from orchestrator.reconcile.stamp import Stamp
+from orchestrator.reconcile.writing import Patience
 from orchestrator.targets.memory import MemoryTarget
 
 T = TypeVar("T")
@@ -82,10 +84,20 @@ def lost_answer() -> Unreachable:
 _attempts = count(1)
 
 
-async def converge(target: Target, wanted: Sequence[Desired], *, prune: bool = False) -> tuple[Plan, list[Result]]:
+async def converge(
+    target: Target, wanted: Sequence[Desired], *, prune: bool = False, recorder: Recorder | None = None
+) -> tuple[Plan, list[Result]]:
     """One apply, as a command does it."""
     planned = plan(wanted, await target.observe(), owner=OWNER, prune=prune)
-    return planned, await apply(planned, target, new_attempt=lambda: f"try-{next(_attempts)}", concurrency=4)
+    results = await apply(
+        planned,
+        target,
+        new_attempt=lambda: f"try-{next(_attempts)}",
+        recorder=recorder,
+        pace=Pace(concurrency=4),
+        patience=Patience(grace=0),
+    )
+    return planned, results
 
 
 async def names(target: Target) -> list[str]:

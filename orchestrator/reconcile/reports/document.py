@@ -38,6 +38,7 @@ def review_json(found: Review) -> dict[str, Any]:
         "protected": [_known(o) for o in plan.kept],
         "unmanaged": plan.unmanaged,
         "not_selected": plan.beside,
+        "held": list(plan.held),
         "summary": _counts(plan),
     }
 

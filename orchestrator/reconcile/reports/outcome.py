@@ -17,6 +17,12 @@ def change_name(change: Change) -> str:
 def results_text(results: Sequence[Result]) -> str:
     """What became of each change that failed, and the counts."""
     lines = [f"! {change_name(r.change)}: {r.error.code} {line(r.error.message)}" for r in results if r.error]
+    lines += [
+        f"! {change_name(r.change)}: {'done' if r.done else 'failed'}, but not in the journal: "
+        f"{r.unrecorded.code} {line(r.unrecorded.message)}"
+        for r in results
+        if r.unrecorded
+    ]
     skipped = [change_name(r.change) for r in results if r.skipped]
     if skipped:
         lines.append(f"  not tried: {', '.join(skipped[:10])}")

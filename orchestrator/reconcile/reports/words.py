@@ -108,6 +108,7 @@ def left_alone(plan: Plan) -> Iterator[str]:
         yield f"{name_of(o)}: {_why(o.id in again)}; --prune would delete it ({line(o.id)})"
     for o in plan.kept:
         yield f"{name_of(o)}: no longer declared, but protected; it stays ({line(o.id)})"
+    yield from (f"{line(name)}: held by a rollback until its manifest changes, or: resume {name}" for name in plan.held)
     if plan.unmanaged:
         yield f"{plan.unmanaged} unmanaged, left alone"
     if plan.beside:

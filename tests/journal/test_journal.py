@@ -1,0 +1,224 @@
+"""The journal: intents before creates, what a crash leaves open, locks, a full disk; dispensable in all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reconcile"))
+
+from worlds import OWNER, Died, breaking, converge, desired, lost_answer, many, names
+
+from orchestrator.applying import settle_open
+from orchestrator.errors import JournalError, JournalFull, Locked
+from orchestrator.journal import Journal, applies, history, leases
+from orchestrator.journal.applies import Recording, open_intents
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+    made = Journal(tmp_path / "data", clock=clock)
+    yield made
+    made.close()
+
+
+def recording(journal: Journal) -> Recording:
+    return Recording.begin(journal, owner=OWNER, who="me@here", verb="apply", commit=None, dirty=False, plan="p")
+
+
+def test_reading_makes_no_file_and_writing_makes_a_private_one(journal: Journal) -> None:
+    assert history.holds(journal, OWNER) == {}
+    assert not journal.path.exists()
+    recording(journal)
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+
+
+def test_a_newer_journal_is_refused(journal: Journal) -> None:
+    recording(journal)
+    journal.close()
+    with sqlite3.connect(journal.path) as raw:
+        raw.execute("PRAGMA user_version = 99")
+    raw.close()
+    with pytest.raises(JournalError, match="newer version"):
+        recording(journal)
+
+
+async def test_steps_and_revisions_are_what_was_done(journal: Journal) -> None:
+    mine = recording(journal)
+    target = breaking()
+    await converge(target, [desired("a"), desired("b")], recorder=mine)
+    await converge(target, [desired("a", instructions="New."), desired("b")], recorder=mine)
+    assert [(s.name, s.action, s.state) for s in applies.steps(journal, mine.apply)] == [
+        ("a", "create", "done"),
+        ("b", "create", "done"),
+        ("a", "update", "done"),
+    ]
+    found = history.revisions(journal, OWNER, "a")
+    assert [(r.number, r.body["instructions"]) for r in found] == [(2, "New."), (1, "You are a.")]
+
+
+async def test_a_create_is_on_disk_before_the_target_is_asked(journal: Journal) -> None:
+    target = breaking()
+    target.arm(2, after=False, raises=Died)
+    with pytest.raises((Died, BaseExceptionGroup)):
+        await converge(target, [desired("a")], recorder=recording(journal))
+    other = Journal(journal.path.parent)
+    assert [i.name for i in open_intents(other, OWNER)] == ["a"]
+    other.close()
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_death_at_every_create_leaves_nothing_twice(journal: Journal, clock: Clock, after: bool) -> None:
+    for at in range(2, 12):
+        target = breaking()
+        target.arm(at, after=after, raises=Died)
+        with pytest.raises((Died, BaseExceptionGroup)):
+            await converge(target, many(10), recorder=recording(journal))
+        target.arm(None, after=False, raises=Died)
+        await settle_open(journal, OWNER, target, grace=60, sleep=clock.sleep)
+        await converge(target, many(10), recorder=recording(journal))
+        assert await names(target) == [one.name for one in many(10)]
+        assert open_intents(journal, OWNER) == []
+
+
+async def test_death_between_create_and_journal_is_settled_by_the_attempt(journal: Journal, clock: Clock) -> None:
+    class DiesUnwritten(Recording):
+        def done(self, *_: object) -> None:
+            raise Died
+
+    target = breaking()
+    mine = DiesUnwritten(journal, OWNER, recording(journal).apply)
+    with pytest.raises((Died, BaseExceptionGroup)):
+        await converge(target, [desired("a")], recorder=mine)
+    begun = clock.now
+    await settle_open(journal, OWNER, target, grace=60, sleep=clock.sleep)
+    assert (clock.now, open_intents(journal, OWNER)) == (begun, [])
+    planned, _ = await converge(target, [desired("a")])
+    assert planned.empty
+
+
+async def test_a_list_that_lags_is_waited_for_and_told(journal: Journal, clock: Clock) -> None:
+    target = breaking()
+    target.arm(2, after=True, raises=Died)
+    with pytest.raises((Died, BaseExceptionGroup)):
+        await converge(target, [desired("a")], recorder=recording(journal))
+    target.arm(None, after=False, raises=Died)
+    hidden, target.objects = target.objects, {}
+    begun = clock.now
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+        if clock.now >= begun + 30:
+            target.objects = hidden
+
+    said: list[str] = []
+    await settle_open(journal, OWNER, target, grace=60, sleep=sleep, say=said.append)
+    assert "while it created a" in said[0]
+    assert clock.now - begun < 40
+    assert (await names(target), open_intents(journal, OWNER)) == (["a"], [])
+
+
+async def test_what_never_arrived_is_given_up_when_the_grace_window_ends(journal: Journal, clock: Clock) -> None:
+    target = breaking()
+    target.arm(2, after=False, raises=Died)
+    with pytest.raises((Died, BaseExceptionGroup)):
+        await converge(target, [desired("a")], recorder=recording(journal))
+    target.arm(None, after=False, raises=Died)
+    begun = clock.now
+    await settle_open(journal, OWNER, target, grace=60, sleep=clock.sleep)
+    assert clock.now - begun == pytest.approx(60)
+    assert open_intents(journal, OWNER) == []
+
+
+async def test_a_full_disk_stops_before_the_next_write(journal: Journal) -> None:
+    mine = recording(journal)
+    intend = mine.intend
+
+    def full(change: object, attempt: str) -> int:
+        if len(applies.steps(journal, mine.apply)) == 3:
+            raise JournalFull
+        return intend(change, attempt)  # pyright: ignore[reportArgumentType]
+
+    mine.intend = full  # pyright: ignore[reportAttributeAccessIssue]
+    target = breaking()
+    _, results = await converge(target, many(20), recorder=mine)
+    assert len(await names(target)) == 3
+    assert next(r.error.code for r in results if r.error) == "JRN002"
+    assert any(r.skipped for r in results)
+    await converge(target, many(20), recorder=recording(journal))
+    assert len(await names(target)) == 20
+
+
+def test_sqlite_without_room_is_told_as_a_full_disk(journal: Journal) -> None:
+    mine = recording(journal)
+    with journal.writing() as tx:
+        pages = tx.execute("PRAGMA page_count").fetchone()[0]
+        tx.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalFull, match="disk is full"):
+        mine.end("x" * 1_000_000)
+
+
+async def test_without_a_journal_the_target_knows_enough(journal: Journal) -> None:
+    target = breaking()
+    await converge(target, many(3), recorder=recording(journal))
+    journal.close()
+    journal.path.unlink()
+    planned, _ = await converge(target, many(3), recorder=recording(journal))
+    assert planned.empty
+
+
+async def test_a_lost_answer_stays_open_for_the_next_apply(journal: Journal) -> None:
+    class Deaf(type(breaking())):
+        async def create(self, *_: object):
+            raise lost_answer()
+
+    target = Deaf()
+    target.arm(None, after=False, raises=Died)
+    _, results = await converge(target, [desired("a")], recorder=recording(journal))
+    assert [r.done for r in results] == [False]
+    assert [i.name for i in open_intents(journal, OWNER)] == ["a"]
+
+
+def test_a_lock_names_its_holder_and_ends_by_release_or_time(journal: Journal, clock: Clock) -> None:
+    mine = leases.take(journal, OWNER, "ann@one", ttl=60)
+    with pytest.raises(Locked, match=f"ann@one .*{mine.nonce}") as refused:
+        leases.take(journal, OWNER, "bob@two")
+    assert refused.value.exit_code == 6
+    assert leases.take(journal, "other/env", "bob@two").holder == "bob@two"
+    clock.now += 61
+    theirs = leases.take(journal, OWNER, "bob@two")
+    assert leases.renew(journal, mine) is None
+    assert not leases.release(journal, mine.nonce)
+    assert leases.release(journal, theirs.nonce)
+    assert leases.take(journal, OWNER, "ann@one").nonce != mine.nonce
+
+
+async def test_a_lock_that_was_released_is_lost(journal: Journal, clock: Clock) -> None:
+    import asyncio
+
+    async with leases.held(journal, OWNER, "ann@one", ttl=0.03) as lost:
+        assert not lost()
+        leases.release(journal, leases.leases(journal)[0].nonce)
+        await asyncio.sleep(0.1)
+        assert lost()
