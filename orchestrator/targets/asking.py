@@ -64,6 +64,7 @@ class Asker:
         async with self._limits.slot():
             answer = await self._client.request(method, path, json=json, query=query)
         if 200 <= answer.status < 300:
+            self._limits.went_well()
             return answer
         raise self._refusal(answer, json)
 

@@ -112,3 +112,17 @@ async def test_the_revision_grows_with_each_write() -> None:
     (one,) = await target.observe()
     assert isinstance(one.stamp, Stamp)
     assert one.stamp.revision == 3
+
+
+@pytest.mark.parametrize(("allowed", "tried"), [(0, 1), (2, 3), (None, 20)])
+async def test_no_more_is_begun_once_more_failed_than_was_allowed(allowed: int | None, tried: int) -> None:
+    target = breaking()
+
+    async def rejects(*_: object) -> None:
+        target.requests += 1
+        raise Rejected("no", status=400)
+
+    target.create = rejects  # pyright: ignore[reportAttributeAccessIssue]
+    wanted = plan(TWENTY, (), owner=OWNER, prune=False)
+    results = await apply(wanted, target, new_attempt=lambda: "a", pace=Pace(concurrency=1, failures=allowed))
+    assert (target.requests, sum(r.skipped for r in results)) == (tried, 20 - tried)
