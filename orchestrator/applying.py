@@ -209,7 +209,7 @@ async def plan_rollback(work: Workspace, journal: Journal, target: Target, name:
     """A plan that writes an earlier revision of one assistant again.
 
     Raises:
-        SettingsError: no such revision was recorded here, or it needs a token that is no longer declared.
+        SettingsError: no such revision was recorded here.
     """
     observed = [o for o in await target.observe() if o.stamp is not None and o.stamp.owner == work.owner]
     now = next((o for o in observed if o.stamp is not None and o.stamp.manifest == name), None)
