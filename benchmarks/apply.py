@@ -20,7 +20,7 @@ from measuring import PYTHON
 from orchestrator.diagnostics import Span
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.plans import plan
-from orchestrator.reconcile.results import apply
+from orchestrator.reconcile.results import Pace, apply
 from orchestrator.targets import open_target
 
 NUMBER, LATENCY, FLIGHT = 200, 0.020, 16
@@ -71,7 +71,7 @@ async def once(port: int) -> float:
     target = open_target("dashscope", f"http://127.0.0.1:{port}/api/v1", concurrency=FLIGHT)
     planned = plan(wanted, await target.observe(), owner="bench/far", prune=False)
     start = perf_counter()
-    results = await apply(planned, target, new_attempt=lambda: "a", concurrency=FLIGHT)
+    results = await apply(planned, target, new_attempt=lambda: "a", pace=Pace(concurrency=FLIGHT))
     spent = perf_counter() - start
     assert all(result.done for result in results), results[0].error
     await target.close()
