@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback", "Write an earlier revision again, and hold it until its manifest changes."),
     "resume": ("resume", "End the hold of a rollback."),
     "lock": ("lock", "List who applies now, and release a lock whose process is gone."),
+    "adopt": ("adopt", "Take over an assistant that exists at the target."),
+    "release": ("release", "Let go of an assistant: it stays, and is ours no more."),
     "destroy": ("destroy", "Delete every assistant of this project in an environment."),
     "serve": ("serve", "Serve the Assistant API alone, with models of options or of an Environment."),
     "usage": ("usage", "Show the tokens that were used, by day, assistant or model."),

@@ -12,12 +12,16 @@ from orchestrator.reconcile.stamp import Stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """A remote assistant. `body` holds every field that it has (metadata without our stamp); `created_at` in ms."""
+    """A remote assistant. `body` holds every field that it has (metadata without our stamp); `created_at` in ms.
+
+    `unreadable`: it bears a mark which is not one that we can read, so `stamp` is None.
+    """
 
     id: str
     body: Body
     stamp: Stamp | None
     created_at: int = 0
+    unreadable: bool = False
 
     @property
     def label(self) -> str:
@@ -45,8 +49,11 @@ class Target(Protocol):
         """Make one; exactly one request."""
         ...
 
-    async def update(self, id: str, body: Body, stamp: Stamp) -> Observed:
-        """Write the fields of `body`, leave the others; `body["metadata"]` is complete but for the stamp."""
+    async def update(self, id: str, body: Body, stamp: Stamp | None) -> Observed:
+        """Write the fields of `body`, leave the others; `body["metadata"]` is complete but for the stamp.
+
+        Without a stamp our mark is taken away.
+        """
         ...
 
     async def delete(self, id: str) -> None:

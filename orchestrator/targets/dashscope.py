@@ -52,14 +52,10 @@ class DashScope:
         wanted = {"Authorization": key and f"Bearer {key}", "X-DashScope-WorkSpace": workspace}
         return {name: value for name, value in wanted.items() if value}
 
-    def encode(self, body: Body, stamp: Stamp) -> dict[str, Any]:
+    def encode(self, body: Body, stamp: Stamp | None) -> dict[str, Any]:
         """The fields of the body, and the metadata with the stamp."""
-        try:
-            mark = stamp.encode()
-        except ValueError as error:
-            raise Rejected(f"The mark of '{stamp.manifest}' does not fit: {error}.", sent=False) from error
         wire = {name: _written(name, body[name]) for name in ASSISTANT_FIELDS if name in body}
-        return wire | {"metadata": {**(body.get("metadata") or {}), STAMP_KEY: mark}}
+        return wire | {"metadata": {**(body.get("metadata") or {}), **_marked(stamp)}}
 
     def decode(self, wire: object) -> Observed:
         """An assistant; every field that it has set."""
@@ -68,9 +64,16 @@ class DashScope:
         if not isinstance(id, str) or not id:
             raise CannotUnderstand("The target's answer is not an assistant: it has no id.")
         created = fields.get("created_at")
-        stamp = read_stamp(_metadata(fields.get("metadata"), id))
+        metadata = _metadata(fields.get("metadata"), id)
+        stamp = read_stamp(metadata)
         body = {name: value for name in ASSISTANT_FIELDS if (value := _read(name, fields.get(name), id)) is not None}
-        return Observed(id=id, body=body, stamp=stamp, created_at=created if isinstance(created, int) else 0)
+        return Observed(
+            id=id,
+            body=body,
+            stamp=stamp,
+            created_at=created if isinstance(created, int) else 0,
+            unreadable=stamp is None and STAMP_KEY in metadata,
+        )
 
     def query(self, after: str | None) -> dict[str, str]:
         """The largest pages there are."""
@@ -98,6 +101,16 @@ class DashScope:
             request_id=request or None,
             retry_after=answer.retry_after,
         )
+
+
+def _marked(stamp: Stamp | None) -> dict[str, str]:
+    """The pair of the metadata that is ours."""
+    if stamp is None:
+        return {}
+    try:
+        return {STAMP_KEY: stamp.encode()}
+    except ValueError as error:
+        raise Rejected(f"The mark of '{stamp.manifest}' does not fit: {error}.", sent=False) from error
 
 
 def _written(name: str, value: Any) -> Any:

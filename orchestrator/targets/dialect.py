@@ -46,8 +46,8 @@ class Dialect(Protocol):
         """Headers of every request."""
         ...
 
-    def encode(self, body: Body, stamp: Stamp) -> dict[str, Any]:
-        """The JSON that creates or updates an assistant; may hold secrets.
+    def encode(self, body: Body, stamp: Stamp | None) -> dict[str, Any]:
+        """The JSON that creates or updates an assistant, without a mark if there is no stamp; may hold secrets.
 
         Raises:
             Rejected: the stamp does not fit into the metadata.

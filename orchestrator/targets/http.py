@@ -50,7 +50,7 @@ class HttpTarget:
         answer = await self._ask.single(self._dialect.assistants, json=self._dialect.encode(body, stamp))
         return self._dialect.decode(answer.json())
 
-    async def update(self, id: str, body: Body, stamp: Stamp) -> Observed:
+    async def update(self, id: str, body: Body, stamp: Stamp | None) -> Observed:
         """Write the fields of `body`; a field that is cleared is cleared."""
         path = item(self._dialect.assistants, id)
         answer = await self._ask.repeatable("POST", path, json=self._dialect.encode(body, stamp))

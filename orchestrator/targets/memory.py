@@ -51,7 +51,7 @@ class MemoryTarget:
         wire = self._wire(body, stamp)
         return await self._request("create", lambda: self._dialect.decode(self.put(wire)))
 
-    async def update(self, id: str, body: Body, stamp: Stamp) -> Observed:
+    async def update(self, id: str, body: Body, stamp: Stamp | None) -> Observed:
         """Write the fields of `body`, leave the others."""
         wire = {name: value for name, value in self._wire(body, stamp).items() if value is not None}
         observed = await self._request("update", lambda: self._dialect.decode(self._change(id, wire)))
@@ -73,7 +73,7 @@ class MemoryTarget:
         self.objects[id] = {**wire, "id": id, **times}
         return self.objects[id]
 
-    def _wire(self, body: Body, stamp: Stamp) -> dict[str, Any]:
+    def _wire(self, body: Body, stamp: Stamp | None) -> dict[str, Any]:
         """The body after its journey over the wire: nothing in it is shared with the sender."""
         try:
             return orjson.loads(orjson.dumps(self._dialect.encode(body, stamp)))

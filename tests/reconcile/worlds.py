@@ -64,7 +64,7 @@ class Breaking(MemoryTarget):
     async def create(self, body: Body, stamp: Stamp) -> Observed:
         return await self._passing(lambda: MemoryTarget.create(self, body, stamp))
 
-    async def update(self, id: str, body: Body, stamp: Stamp) -> Observed:
+    async def update(self, id: str, body: Body, stamp: Stamp | None) -> Observed:
         return await self._passing(lambda: MemoryTarget.update(self, id, body, stamp))
 
     async def delete(self, id: str) -> None:
