@@ -206,32 +206,72 @@ HEADERS = (
 METHODS = ("GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "M-SEARCH", "LOCK", "PURGE")
 
 
+NAMES = (
+    'name="file"; filename="a.txt"', 'name="files"; filename="a.txt"', 'name="file"', 'name="purpose"', 'filename="x"',
+    'name="file"; filename="../../x"', 'name="file"; filename="a\0b"', 'name="file"; filename=""', 'name=""',
+    "name=\"file\"; filename*=UTF-8''..%2f..%2fx", 'name="file"; filename="' + "n" * 5_000 + '"', "name=file", "",
+    'name="file"; name="files"; filename="a"; filename="b"', 'name="file; filename="', 'name="descriptions"',
+    'name="file"; filename="\xff\xfe"', 'name="expires_after[anchor]"', 'name="expires_after[seconds]"',
+)  # fmt: skip
+CONTENTS = (
+    b"", b"hello", b"\0" * 100, b"\xff" * 100, b"--x", b"\r\n--x\r\n", b"x" * 70_000, b"assistants", b"-1",
+    b"created_at", b"3600", b"../../x", b"9" * 5_000,
+)  # fmt: skip
+
+
+def _part(random: Random) -> bytes:
+    """A part of a form, more or less."""
+    disposition = random.choice(("form-data", "form-data", "form-data", "attachment", ""))
+    lines = [f"Content-Disposition: {disposition}; {random.choice(NAMES[:3] * 5 + NAMES)}"]
+    if random.random() < 0.1:
+        lines.append(random.choice(("Content-Type: x", "Content-Transfer-Encoding: base64", "X" * 9_000, ": x", "X-Y")))
+    head = "\r\n".join(lines).encode("latin-1", "replace")
+    gap = random.choice((b"\r\n\r\n",) * 8 + (b"\n\n", b"\r\n"))
+    return b"--x\r\n" + head + gap + random.choice(CONTENTS) + b"\r\n"
+
+
 _JSON = "Content-Type: application/json"
 
 
 class Attack:
-    """An endless supply of hostile requests against the paths of a document; `ids` exist on the server.
+    """An endless supply of hostile requests against the paths of a document.
 
-    With a `key` most of them show it, the others a wrong one or none.
+    With a `key` most of them show it, the others a wrong one or none. `ids` and `lines` (of an export) may be given
+    anew at any time: things that exist on the server, so that some requests get past the first look.
     """
 
-    def __init__(self, document: Json, seed: int, ids: Mapping[str, list[str]], key: str | None = None) -> None:
+    def __init__(self, document: Json, seed: int, key: str | None = None) -> None:
+        self.ids: Mapping[str, list[str]] = {}
+        self.lines: list[str] = []
         self._random = Random(seed)
         self._key = key
         self._bodies = Bodies(document, self._random)
-        self._ids = ids
         self._operations = [
             (path, method.upper(), operation)
             for path, verbs in document["paths"].items()
             for method, operation in verbs.items()
         ]
-        self._posts = [(path, operation) for path, method, operation in self._operations if "requestBody" in operation]
+        takers = [
+            (path, operation["requestBody"]) for path, _, operation in self._operations if "requestBody" in operation
+        ]
+        self._posts = [(path, body) for path, body in takers if "application/json" in body["content"]]
+        self._forms = [path for path, body in takers if "multipart/form-data" in body["content"]]
+        self._imports = [path for path, body in takers if "application/jsonl" in body["content"]]
 
     def request(self) -> Request:
         """The next one."""
-        kinds = (self._spoiled, self._encoded, self._lost, self._asked, self._headed, self._large, self._unheard_of)
-        weights = (40, 12, 12, 10, 12, 1, 13)
-        return self._random.choices(kinds, weights)[0]()
+        kinds = {
+            self._spoiled: 34,
+            self._encoded: 10,
+            self._form: 8,
+            self._history: 6,
+            self._lost: 10,
+            self._asked: 9,
+            self._headed: 10,
+            self._large: 1,
+            self._unheard_of: 12,
+        }
+        return self._random.choices(list(kinds), list(kinds.values()))[0]()
 
     def _request(
         self, kind: str, method: str, path: str, body: bytes, headers: list[str], *, broken: bool = False
@@ -255,23 +295,21 @@ class Attack:
         """A path with ids that exist, and some that cannot."""
 
         def fill(found: re.Match[str]) -> str:
-            known = self._ids.get(found[1], [])
+            known = self.ids.get(found[1], [])
             return self._random.choice(IDS if not known or self._random.random() < odd else known)
 
         return re.sub(r"\{(\w+)\}", fill, template)
 
-    def _body(self) -> tuple[str, str, Any]:
-        path, operation = self._random.choice(self._posts)
-        content = operation["requestBody"]["content"]
-        media = self._random.choice(list(content))
-        body = self._bodies.good(content[media]["schema"])
-        if isinstance(body, dict) and "assistant_id" in body and self._ids.get("assistant"):
-            body["assistant_id"] = self._random.choice(self._ids["assistant"])
-        return self._place(path, 0.1), media, body
+    def _body(self) -> tuple[str, Any]:
+        path, taken = self._random.choice(self._posts)
+        body = self._bodies.good(taken["content"]["application/json"]["schema"])
+        if isinstance(body, dict) and "assistant_id" in body and self.ids.get("assistant"):
+            body["assistant_id"] = self._random.choice(self.ids["assistant"])
+        return self._place(path, 0.1), body
 
     def _spoiled(self) -> Request:
         """A body with one odd field."""
-        path, _, body = self._body()
+        path, body = self._body()
         text = written(self._bodies.spoiled(body))
         return self._request(
             "field", "POST", path, text.encode("utf-8", "surrogatepass"), ["Content-Type: application/json"]
@@ -279,12 +317,47 @@ class Attack:
 
     def _encoded(self) -> Request:
         """A body in an encoding that JSON has not, or that is no JSON."""
-        path, media, body = self._body()
+        path, body = self._body()
         data = self._random.choice(ENCODINGS)(written(body))
-        headers = [f"Content-Type: {self._random.choice((media, 'application/json; charset=utf-16', 'text/plain'))}"]
+        kinds = (
+            "application/json",
+            "application/json; charset=utf-16",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+        )
+        headers = [f"Content-Type: {self._random.choice(kinds)}"]
         if data[:2] == b"\x1f\x8b":
             headers.append("Content-Encoding: gzip")
         return self._request("encoding", "POST", path, data, headers)
+
+    def _form(self) -> Request:
+        """Uploads in forms that are none."""
+        pick = self._random.choice
+        data = b"".join(_part(self._random) for _ in range(pick((0, 1, 1, 1, 2, 2, 3, 300))))
+        data = pick((b"", b"", b"", b"preamble\r\n", b"\r\n")) + data
+        ends = (b"--x--\r\n",) * 5 + (b"--x--", b"--x", b"", b"--x--\r\nepilogue" * 50, b"--y--\r\n")
+        data += pick(ends)
+        kind = pick(("x",) * 15 + ("", "y", "x" * 300, '"x', '"x"; boundary=y', "\xff", "x\0"))
+        headers = [f"Content-Type: multipart/form-data; boundary={kind}"]
+        return self._request("form", "POST", self._random.choice(self._forms), data, headers)
+
+    def _history(self) -> Request:
+        """Histories to import, one line of which is odd."""
+        lines = list(self.lines)
+        if lines:
+            at = self._random.randrange(len(lines))
+            lines[at] = written(self._bodies.spoiled(json.loads(lines[at])))
+        if self._random.random() < 0.2:
+            lines.insert(
+                self._random.randint(0, len(lines)), self._random.choice(("", "{", "[]", "null", "\0", "x" * 99))
+            )
+        if self._random.random() < 0.2:
+            self._random.shuffle(lines)
+        data = (
+            self._random.choice(("\n", "\n", "\n", "\r\n", "\u2028", "")).join(lines).encode("utf-8", "surrogatepass")
+        )
+        headers = ["Content-Type: application/jsonl"]
+        return self._request("history", "POST", self._random.choice(self._imports), data, headers)
 
     def _lost(self) -> Request:
         """Ids that cannot be."""
@@ -310,7 +383,7 @@ class Attack:
 
     def _large(self) -> Request:
         """Bodies that nobody wants to read."""
-        path, _, body = self._body()
+        path, body = self._body()
         size = self._random.choice((1024 * 1024 + 1, 2_000_000, 5_000_000))
         filling = self._random.choice((b" ", b"[", b'{"a":', b"9", b'"'))
         data = (filling * size)[:size] + written(body).encode("utf-8", "surrogatepass")

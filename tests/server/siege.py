@@ -13,6 +13,7 @@ import httpx2
 from hostile import Attack, Request
 from paper import Paper
 
+SETTLED = 250  # requests after which new things are made for the next ones
 PATIENCE = 30.0  # seconds for an answer; a server that takes longer hangs
 
 
@@ -57,12 +58,14 @@ class Siege:
 
     def send(self, number: int, seed: int) -> Verdict:
         """So many requests."""
-        attack, verdict = Attack(self.document, seed, self._settle(), self._key), Verdict()
-        for _ in range(number):
+        attack, verdict = Attack(self.document, seed, self._key), Verdict()
+        for nth in range(number):
+            if nth % SETTLED == 0:  # some requests delete what is there
+                attack.ids, attack.lines = self._settle(), self._exported()
             request = attack.request()
             answer = self._ask(request)
             verdict.answers[request.kind, answer.status if answer else 0] += 1
-            verdict.complaints += [f"seed {seed}: {request.data[:600]!r}\n  {c}" for c in self._judge(request, answer)]
+            verdict.complaints += [f"seed {seed}: {request.data[:4000]!r}\n  {c}" for c in self._judge(request, answer)]
         return verdict
 
     def converse(self) -> None:
@@ -95,6 +98,12 @@ class Siege:
             for kind, found in zip(ids, (assistant, thread, message, run), strict=True):
                 ids[kind].append(found)
         return ids
+
+    def _exported(self) -> list[str]:
+        """A thread, as the lines of an export."""
+        base = self._bases[0]
+        thread = self._post(f"{base}/threads", messages=[{"role": "user", "content": "hi"}])["id"]
+        return self._http.get(f"{base}/threads/{thread}/export").text.splitlines()
 
     def _post(self, path: str, **body: Any) -> Any:
         answer = self._http.post(path, json=body)
