@@ -12,7 +12,7 @@ from pathlib import Path
 
 SERVE = ("serve", "--workspace-rate", "100000/s")  # for tests that ask as fast as they can
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-_TRACE = re.compile(r"Traceback \(most recent call last\)")
+_TRACE = re.compile(r'Traceback \(most recent call last\)|^  File "', re.MULTILINE)
 
 
 class Program:
@@ -51,7 +51,7 @@ class Program:
     @property
     def traces(self) -> list[str]:
         """Lines of what it said that tell of an exception which nobody caught."""
-        return [self.said[at.start() : at.start() + 2000] for at in _TRACE.finditer(self.said)]
+        return traces(self.said)
 
     @property
     def peak(self) -> int:
@@ -68,6 +68,11 @@ class Program:
         """As an operator does it; the exit code."""
         self._process.terminate()
         return self._process.wait(timeout=30)
+
+
+def traces(said: str) -> list[str]:
+    """Where a log tells of an exception, with its words or without."""
+    return [said[at.start() : at.start() + 2000] for at in _TRACE.finditer(said)]
 
 
 @contextmanager

@@ -169,6 +169,7 @@ WRONG = [
     ({"id": "a b"}, "The id 'a b' cannot be used here"),
     ({"created_at": "now"}, "'message.created_at' must be an integer"),
     ({"created_at": None}, "'message.created_at' must be given"),
+    ({"incomplete_at": 2**63}, "'message.incomplete_at' must be an integer, 0 or more, of at most 64 bits"),
     ({"role": "system"}, "'role' must be one of"),
     ({"status": "lost"}, "'status' must be one of"),
     ({"content": [{"type": "text"}]}, "'content[0].text' must be given"),

@@ -4,10 +4,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from program import SERVE, new_key, program
+from program import SERVE, new_key, program, traces
 from siege import Siege
 
 from orchestrator.server.dialects import DIALECTS
+from orchestrator.server.telemetry.text_lines import trace
 
 SEED = 1
 
@@ -22,3 +23,11 @@ def test_hostile_requests_do_no_harm(tmp_path: Path, number: int, guarded: bool)
         siege.converse()
         assert verdict.complaints == []
         assert server.traces == []
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_trace_in_the_log_would_be_seen(content: bool) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 / 0  # noqa: B018
+    assert traces(f"an error: it failed\n{trace(caught.value, content=content)}")
+    assert not traces("warning uvicorn.error: Invalid HTTP request received.")

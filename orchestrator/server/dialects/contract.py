@@ -16,7 +16,7 @@ Fields = Mapping[str, Schema]
 JSON = "application/json"
 EVENTS = "text/event-stream"
 FORM = "multipart/form-data"
-HIGHEST = 2**64 - 1  # the largest integer that a body can carry
+HIGHEST = 2**63 - 1  # the largest integer of a body, and of the database
 
 FLAG: Schema = {"type": "boolean"}
 TEXT: Schema = {"type": "string"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, cast
 
+from orchestrator.server.dialects.contract import HIGHEST
 from orchestrator.server.records import Json
 from orchestrator.wire.faults import invalid
 
@@ -49,10 +50,10 @@ class Fields:
         return bool(value) if value is None or isinstance(value, bool) else self.wrong(name, "must be true or false")
 
     def integer(self, name: str, lowest: int) -> int | None:
-        """An integer from `lowest` on."""
+        """An integer from `lowest` on that the database can keep."""
         value = self.body.get(name)
-        fits = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= lowest)
-        return value if fits else self.wrong(name, f"must be an integer, {lowest} or more")
+        fits = value is None or (isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= HIGHEST)
+        return value if fits else self.wrong(name, f"must be an integer, {lowest} or more, of at most 64 bits")
 
     def number(self, name: str, highest: float) -> float | None:
         """A number from 0 to `highest`."""
