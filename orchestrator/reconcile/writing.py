@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from orchestrator.errors import SlowDown, TargetError
+from orchestrator.errors import CannotUnderstand, SlowDown, TargetError
 from orchestrator.reconcile.body import Body
 from orchestrator.reconcile.changes import Change, Create, Delete, Update, stamp_for
 from orchestrator.reconcile.observed import Observed, Target
@@ -64,7 +64,11 @@ class Writer:
                 lost = error
             else:
                 return
-            if await self._arrives(stamp.attempt, sent_at, lost.retry_after or 0.0):
+            try:
+                arrived = await self._arrives(stamp.attempt, sent_at, lost.retry_after or 0.0)
+            except TargetError as error:
+                raise lost from error  # nobody could look, so it is as uncertain as before
+            if arrived:
                 return
             if number == CREATE_ATTEMPTS:
                 raise lost
@@ -86,8 +90,11 @@ class Writer:
 
 
 def uncertain(error: TargetError) -> bool:
-    """Whether the request may have been carried out although no answer came."""
-    return error.temporary and error.sent and not isinstance(error, SlowDown)
+    """Whether the request may have been carried out although no answer came, or none that makes sense."""
+    if not error.sent or isinstance(error, SlowDown):
+        return False
+    unread = isinstance(error, CannotUnderstand) and (error.status is None or 200 <= error.status < 300)
+    return error.temporary or unread
 
 
 def stamp_of(change: Change, owner: str, attempt: str) -> Stamp | None:
