@@ -86,9 +86,9 @@ class Recording:
 
 
 def open_intents(journal: Journal, owner: str) -> list[Intent]:
-    """Creates whose end is not known, oldest first."""
+    """Creates whose end is not known, oldest first; `begun` is the last time that one may have been sent."""
     query = (
-        "SELECT id, name, attempt, begun FROM steps "
+        "SELECT id, name, attempt, max(begun, coalesce(ended, begun)) FROM steps "
         "WHERE owner = ? AND state = 'begun' AND action = 'create' ORDER BY id"
     )
     return [Intent(id=i, name=n, attempt=a, begun=b) for i, n, a, b in journal.rows(query, (owner,))]

@@ -10,8 +10,8 @@ from random import Random
 import httpx2
 import pytest
 
-for room in ("reconcile", "server"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / room))
+sys.path.insert(0, str(Path(__file__).parents[1] / "reconcile"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 
 from faulty import (
     BURST,
@@ -104,6 +104,30 @@ def test_a_create_that_nobody_could_look_for_stays_open(tmp_path: Path, status: 
         journal.close()
         await settled(service, [desired("a")])
         assert len(service.creates()) == 1
+
+    run_virtually(main())
+
+
+def test_the_grace_window_of_an_open_create_counts_from_its_last_sending(tmp_path: Path) -> None:  # A5, A6
+    async def main() -> None:
+        service = Service(lag=30)
+        journal = Journal(tmp_path, clock=now)
+        recorder = Recording.begin(journal, owner=OWNER, who="me", verb="apply", commit=None, dirty=False, plan="p")
+
+        def script(_: int, request: httpx2.Request) -> Fault | None:
+            sent = len(service.creates())
+            if request.method == "POST":  # the first never arrives; the second does, a minute later
+                return raising(httpx2.ReadError) if sent == 1 else LOST
+            return refusal(400, "Broken") if sent == 2 else None
+
+        service.script = script
+        _, results = await converge(service, [desired("a")], recorder=recorder)
+        assert ([result.done for result in results], len(service.objects)) == ([False], 1)
+        service.script = never
+        await settle_open(journal, OWNER, target_of(service), grace=60, sleep=asyncio.sleep)
+        await converge(service, [desired("a")])
+        journal.close()
+        assert (len(service.creates()), len(service.objects)) == (2, 1)
 
     run_virtually(main())
 
