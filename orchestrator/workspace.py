@@ -22,6 +22,7 @@ from orchestrator.manifests.loader import collector_paused
 from orchestrator.reconcile import guards
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.desiring import desire, facts
+from orchestrator.reconcile.fitting import EVERYTHING, Abilities, fit
 from orchestrator.reconcile.holding import hold_back, still_held
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
@@ -74,11 +75,13 @@ class Workspace:
             plugins.registry,
             lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
         )
+        fitted = fit(wish.desired, selection.assistants, _abilities(selection.environment))
         complaints = [
             *plugins.diagnostics,
             *loaded.diagnostics,
             *selection.diagnostics,
             *wish.diagnostics,
+            *fitted.diagnostics,
             *_dialects(loaded),
             *script_faults(selection.environment, settings.folder),
         ]
@@ -87,7 +90,7 @@ class Workspace:
             loaded=loaded,
             selection=selection,
             registry=plugins.registry,
-            desired=wish.desired,
+            desired=fitted.desired,
             diagnostics=in_order(dict.fromkeys(_from_here(one, settings.folder) for one in complaints)),
         )
 
@@ -249,6 +252,13 @@ def _from_here(one: Diagnostic, folder: Path) -> Diagnostic:
     here = f"{folder}{os.sep}"
     span = one.span and replace(one.span, file=one.span.file.removeprefix(here))
     return replace(one, span=span, message=one.message.replace(here, ""))
+
+
+def _abilities(environment: Placed[Environment]) -> Abilities:
+    """What the target can say; of a dialect that we do not know it is complained elsewhere."""
+    target = environment.value.spec.target
+    dialect = DIALECTS.get(target.dialect) if target is not None else None
+    return dialect.abilities if dialect is not None else EVERYTHING
 
 
 def _dialects(loaded: Loaded) -> Iterator[Diagnostic]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.reconcile.body import digest
 from orchestrator.reconcile.stamp import STAMP_KEY, Stamp
 from orchestrator.tools import BY_ALIAS, BY_TYPE, KINDS, Function, FunctionDefinition, HostedPlugin, Opaque, ToolKind
+from orchestrator.tools.code_interpreter import CodeInterpreter
 from orchestrator.tools.kind import Described
 from orchestrator.tools.rag import Rag, Retrieval
 from orchestrator.wire.assistants import ASSISTANT_FIELDS
@@ -91,6 +92,21 @@ _EMPTY: dict[str, st.SearchStrategy[Any]] = {
 bodies = st.fixed_dictionaries({"model": _VALUES["model"]}, optional={k: v for k, v in _VALUES.items() if k != "model"})
 bodies_that_clear = st.fixed_dictionaries(
     {"model": _VALUES["model"]}, optional={k: v | _EMPTY[k] for k, v in _VALUES.items() if k in _EMPTY}
+)
+
+# what OpenAI's dialect has words for
+bare_interpreters = st.builds(CodeInterpreter)
+_SAYABLE: dict[str, st.SearchStrategy[Any]] = {
+    **{k: v for k, v in _VALUES.items() if k not in ("top_k", "max_tokens")},
+    "tools": st.lists(functions | bare_interpreters, min_size=1, max_size=4).map(tuple),
+}
+_NULLS = dict.fromkeys(("temperature", "top_p"), st.none())
+openai_bodies = st.fixed_dictionaries(
+    {"model": _VALUES["model"]}, optional={k: v for k, v in _SAYABLE.items() if k != "model"}
+)
+openai_bodies_that_clear = st.fixed_dictionaries(
+    {"model": _VALUES["model"]},
+    optional={k: v | {**_EMPTY, **_NULLS}[k] for k, v in _SAYABLE.items() if k in {**_EMPTY, **_NULLS}},
 )
 stamps = st.builds(
     Stamp,

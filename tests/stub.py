@@ -20,6 +20,7 @@ from orchestrator.targets import HttpTarget, open_target
 from orchestrator.wire.faults import MISSING
 
 KEY = "sk-canary-key"
+BASES = {"dashscope": "/api/v1", "openai": "/v1"}
 Fault = Callable[[Request], Response | None]  # None: the request is carried out
 
 
@@ -177,10 +178,12 @@ async def serving(app: Any) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def opened(url: str, time: FakeTime | None = None, **options: Any) -> AsyncGenerator[HttpTarget]:
+async def opened(
+    url: str, time: FakeTime | None = None, *, dialect: str = "dashscope", **options: Any
+) -> AsyncGenerator[HttpTarget]:
     time = time or FakeTime()
     given = {"api_key": KEY, "timeout": 5.0, "sleep": time.sleep, "clock": time.clock, "random": lambda: 1.0, **options}
-    target = open_target("dashscope", f"{url}/api/v1", **given)
+    target = open_target(dialect, f"{url}{BASES[dialect]}", **given)
     try:
         yield target
     finally:

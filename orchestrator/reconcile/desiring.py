@@ -258,7 +258,8 @@ def _sampling(model: ModelSettings) -> dict[str, Any]:
         "top_k": model.top_k,
         "max_tokens": model.max_tokens,
     }
-    return {"model": model.name, **{field: value for field, value in given.items() if value is not None}}
+    written = model.model_fields_set  # an explicit null clears
+    return {"model": model.name, **{field: value for field, value in given.items() if field in written}}
 
 
 def _facts(one: Placed[Assistant]) -> Facts:

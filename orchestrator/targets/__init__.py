@@ -15,6 +15,7 @@ from orchestrator.targets.dashscope import DashScope
 from orchestrator.targets.dialect import Dialect
 from orchestrator.targets.http import HttpTarget
 from orchestrator.targets.memory import MemoryTarget
+from orchestrator.targets.openai import OpenAI
 from orchestrator.targets.retrying import Random, Sleep
 from orchestrator.transport import Client
 
@@ -22,7 +23,7 @@ CONCURRENCY = 16
 TIMEOUT = 60.0  # seconds, the longest silence of a target
 _STREAMS = 32  # connections beyond `concurrency`, for runs that stream
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (DashScope(),)}
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (DashScope(), OpenAI())}
 
 
 def open_target(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from orchestrator.errors import CannotUnderstand, NotFound, Rejected, TargetError
 from orchestrator.reconcile.body import Body
+from orchestrator.reconcile.fitting import Abilities
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.stamp import Stamp
 from orchestrator.transport import Answer
@@ -25,7 +26,9 @@ class Page:
 
 
 class Dialect(Protocol):
-    """One way of speaking. Law, tested for each: `decode(encode(body, stamp))` gives the body and the stamp back."""
+    """One way of speaking. Law, tested for each: `decode(encode(body, stamp))` gives the body and the stamp back,
+    for every body that is within its abilities; of another one `encode` refuses to write a part.
+    """
 
     @property
     def name(self) -> str:
@@ -42,6 +45,16 @@ class Dialect(Protocol):
         """Path of the threads, below the base address."""
         ...
 
+    @property
+    def abilities(self) -> Abilities:
+        """What of a manifest can be said in it."""
+        ...
+
+    @property
+    def null_clears(self) -> bool:
+        """Whether null takes a field back to nothing, and an empty list empties; else they may be passed over."""
+        ...
+
     def headers(self, *, key: str | None, workspace: str | None) -> dict[str, str]:
         """Headers of every request."""
         ...
@@ -50,7 +63,7 @@ class Dialect(Protocol):
         """The JSON that creates or updates an assistant, without a mark if there is no stamp; may hold secrets.
 
         Raises:
-            Rejected: the stamp does not fit into the metadata.
+            Rejected: the stamp does not fit into the metadata, or the body holds what this dialect has no word for.
         """
         ...
 

@@ -55,7 +55,8 @@ class HttpTarget:
         path = item(self._dialect.assistants, id)
         answer = await self._ask.repeatable("POST", path, json=self._dialect.encode(body, stamp))
         written = self._dialect.decode(answer.json())
-        if "file_ids" in body and not body["file_ids"] and "file_ids" in written.body:
+        unheard = not self._dialect.null_clears and "file_ids" in body and not body["file_ids"]
+        if unheard and "file_ids" in written.body:
             written = await self._detach(path, written)
         check_cleared(body, written)
         return written

@@ -53,7 +53,8 @@ class MemoryTarget:
 
     async def update(self, id: str, body: Body, stamp: Stamp | None) -> Observed:
         """Write the fields of `body`, leave the others."""
-        wire = {name: value for name, value in self._wire(body, stamp).items() if value is not None}
+        hears = self._dialect.null_clears
+        wire = {name: value for name, value in self._wire(body, stamp).items() if hears or value is not None}
         observed = await self._request("update", lambda: self._dialect.decode(self._change(id, wire)))
         check_cleared(body, observed)
         return observed

@@ -29,6 +29,11 @@ class Function(ToolKind):
 
     function: FunctionDefinition
 
+    def comparable(self) -> dict[str, Any]:
+        """The wire form; `strict: false` is what a target says of a function whose author did not ask for it."""
+        wire = self.encode()
+        return wire | {"function": {k: v for k, v in wire["function"].items() if (k, v) != ("strict", False)}}
+
     def offer(self) -> Offer:
         """The function itself."""
         f = self.function

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.stamp import Stamp
 from orchestrator.server.app import open_server
 from orchestrator.server.models.directory import Directory
-from orchestrator.targets import MemoryTarget
+from orchestrator.targets import DIALECTS, MemoryTarget
 from orchestrator.tools import Function, FunctionDefinition, HostedPlugin
 from orchestrator.tools.code_interpreter import CodeInterpreter
 
@@ -37,29 +39,48 @@ FULL: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["memory", "http", "server"])
-async def target(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncGenerator[Target]:
-    if request.param == "memory":
-        yield MemoryTarget()
-        return
-    app: Any = Stub().app()
-    if request.param == "server":
-        async with (
-            open_server(tmp_path, models=Directory([])) as server,
-            serving(server.app) as url,
-            opened(url) as it,
-        ):
-            yield it
-        return
-    async with serving(app) as url, opened(url) as it:
-        yield it
+SAYABLE: Mapping[str, dict[str, Any]] = {  # all that a dialect has words for
+    "dashscope": FULL,
+    "openai": {k: v for k, v in FULL.items() if k not in ("top_k", "max_tokens")} | {"tools": FULL["tools"][:2]},
+}
 
 
-async def test_what_was_created_is_observed(target: Target) -> None:
-    made = await target.create(FULL, STAMP)
-    (seen,) = await target.observe()
+@dataclass(frozen=True)
+class Place:
+    """A target, and the fullest body that its dialect can say."""
+
+    target: Target
+    dialect: str
+
+    @property
+    def full(self) -> dict[str, Any]:
+        return SAYABLE[self.dialect]
+
+
+@pytest.fixture(params=["memory-dashscope", "http-dashscope", "server-dashscope", "memory-openai", "server-openai"])
+async def place(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncGenerator[Place]:
+    where, _, dialect = request.param.partition("-")
+    if where == "memory":
+        yield Place(MemoryTarget(dialect=DIALECTS[dialect]), dialect)
+        return
+    async with AsyncExitStack() as stack:
+        app: Any = Stub().app()
+        if where == "server":
+            app = (await stack.enter_async_context(open_server(tmp_path, models=Directory([])))).app
+        url = await stack.enter_async_context(serving(app))
+        yield Place(await stack.enter_async_context(opened(url, dialect=dialect)), dialect)
+
+
+@pytest.fixture
+def target(place: Place) -> Target:
+    return place.target
+
+
+async def test_what_was_created_is_observed(place: Place) -> None:
+    made = await place.target.create(place.full, STAMP)
+    (seen,) = await place.target.observe()
     assert seen == made
-    assert (seen.body, seen.stamp) == (FULL, STAMP)
+    assert (seen.body, seen.stamp) == (place.full, STAMP)
 
 
 async def test_an_empty_target_has_nothing(target: Target) -> None:
@@ -71,30 +92,36 @@ async def test_all_pages_are_observed_oldest_first(target: Target) -> None:
     assert [one.id for one in await target.observe()] == [one.id for one in made]
 
 
-async def test_an_update_writes_the_given_fields_and_leaves_the_others(target: Target) -> None:
-    made = await target.create(FULL, STAMP)
+async def test_an_update_writes_the_given_fields_and_leaves_the_others(place: Place) -> None:
+    made = await place.target.create(place.full, STAMP)
     news = Stamp(owner="shop/prod", manifest="weather", fields={}, revision=2)
-    written = await target.update(made.id, {"name": "New", "metadata": FULL["metadata"]}, news)
-    assert (written.body, written.stamp) == ({**FULL, "name": "New"}, news)
+    written = await place.target.update(made.id, {"name": "New", "metadata": FULL["metadata"]}, news)
+    assert (written.body, written.stamp) == ({**place.full, "name": "New"}, news)
 
 
-async def test_what_is_empty_is_cleared(target: Target) -> None:
-    made = await target.create(FULL, STAMP)
+async def test_what_is_empty_is_cleared(place: Place) -> None:
+    made = await place.target.create(place.full, STAMP)
     empty = {"name": "", "description": None, "instructions": "", "tools": (), "file_ids": (), "metadata": {}}
-    written = await target.update(made.id, empty, STAMP)
-    (seen,) = await target.observe()
+    written = await place.target.update(made.id, empty, STAMP)
+    (seen,) = await place.target.observe()
     assert written.body == seen.body
-    assert seen.body == {k: v for k, v in FULL.items() if k not in empty}
+    assert seen.body == {k: v for k, v in place.full.items() if k not in empty}
 
 
-async def test_a_number_that_cannot_be_cleared_is_not_passed_over(target: Target) -> None:
-    made = await target.create(FULL, STAMP)
-    with pytest.raises(Rejected, match="temperature"):
-        await target.update(made.id, {"temperature": None, "metadata": {}}, STAMP)
+async def test_a_number_is_cleared_or_it_is_told_that_it_cannot_be(place: Place) -> None:
+    made = await place.target.create(place.full, STAMP)
+    clearing = place.target.update(made.id, {"temperature": None, "metadata": {}}, STAMP)
+    if place.dialect == "dashscope":
+        with pytest.raises(Rejected, match="temperature"):
+            await clearing
+    else:
+        assert "temperature" not in (await clearing).body
+        (seen,) = await place.target.observe()
+        assert seen.body == {k: v for k, v in place.full.items() if k not in ("temperature", "metadata")}
 
 
-async def test_what_was_deleted_is_gone_and_may_be_deleted_again(target: Target) -> None:
-    made = await target.create(FULL, STAMP)
+async def test_what_was_deleted_is_gone_and_may_be_deleted_again(place: Place, target: Target) -> None:
+    made = await target.create(place.full, STAMP)
     await target.delete(made.id)
     await target.delete(made.id)
     assert list(await target.observe()) == []
