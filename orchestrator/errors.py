@@ -3,7 +3,7 @@
 OrchestratorError
 ├─ ManifestsInvalid   MAN   files are wrong; carries all Diagnostics
 ├─ PluginsInvalid     PLG   plug-in files are wrong; carries all Diagnostics
-├─ UnsafePlan         PLN   a guard refuses; nothing was written; StalePlan PLN002
+├─ UnsafePlan         PLN   a guard refuses; nothing was written; StalePlan PLN002, AgainstPolicy PLN003
 ├─ TargetError        API   the Assistant API did not do it
 │  ├─ Unreachable     API001   ├─ RefusedKey   API002   ├─ NotFound     API003   ├─ Rejected        API004
 │  ├─ SlowDown        API005   ├─ TheirFault   API006   └─ CannotUnderstand      API007
@@ -69,6 +69,12 @@ class StalePlan(OrchestratorError):
 
     code = "PLN002"
     exit_code = 7
+
+
+class AgainstPolicy(UnsafePlan):
+    """A rule of the environment's policy refuses the plan: correct what is named, or waive it with a reason."""
+
+    code = "PLN003"
 
 
 class TargetError(OrchestratorError):

@@ -129,6 +129,10 @@ class Workspace:
         """The desired assistant of that name."""
         return next((one for one in self.desired if one.name == name), None)
 
+    def from_here(self, one: Diagnostic) -> Diagnostic:
+        """With paths relative to the project's folder."""
+        return _from_here(one, self.settings.folder)
+
     # ---- the target
 
     def functions(self) -> Functions:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import carrying, options, output
+from orchestrator.cli.judging import judged
 
 if TYPE_CHECKING:
     from orchestrator.reconcile.plans import Plan
@@ -66,8 +67,10 @@ async def _apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
 
     async with work.target() as target, session(work, target, say=output.say) as mine:
         planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        verdict = judged(work, planned)
         show_plan(planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)
+        verdict.raise_for_errors()
         return await carrying.carry_out(mine, planned, target, asked.manner)
 
 
@@ -78,8 +81,10 @@ async def _ask_and_apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
 
     async with work.target() as target:
         planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        verdict = judged(work, planned)
         show_plan(planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)
+        verdict.raise_for_errors()
         question = f"Apply these changes to '{work.settings.environment}'?"
         if not planned.empty and not carrying.agreed(planned, question):
             output.say("Nothing was changed.")
@@ -102,6 +107,7 @@ async def _apply_saved(work: Workspace, file: Path, asked: _Asked, *, partial: b
     approved = applying.read_plan(work, file)
     async with work.target() as target, applying.session(work, target, say=output.say) as mine:
         fresh = saved.freshen(approved, await target.observe(), applying.tokens(work))
+        verdict = judged(work, fresh.plan)
         show_plan(fresh.plan, asked.manner.fmt)
         _tell(fresh)
         if fresh.stale and not partial:
@@ -110,6 +116,7 @@ async def _apply_saved(work: Workspace, file: Path, asked: _Asked, *, partial: b
                 hint="plan again, or carry out the others with --partial",
             )
         work.check(fresh.plan, deletes=asked.deletes)
+        verdict.raise_for_errors()
         code = await carrying.carry_out(mine, fresh.plan, target, asked.manner)
         return carrying.STALE if fresh.stale and code == 0 else code
 

@@ -42,6 +42,7 @@ def command(
 ) -> int:
     """Compare manifests and target, and show what apply would do."""
     from orchestrator.cli.diff import read, recorded
+    from orchestrator.cli.judging import judged
     from orchestrator.reconcile.selecting import choice
     from orchestrator.workspace import Workspace
 
@@ -51,8 +52,10 @@ def command(
     work.raise_for_errors()
     output.warnings(work.diagnostics)
     planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
-    reporting.show(planned, wanted, None if base is None else recorded(read(work.settings, base)))
+    verdict = judged(work, planned)
+    reporting.show(planned, wanted, None if base is None else recorded(read(work.settings, base)), verdict.diagnostics)
     work.check(planned, deletes=max_deletes)
+    verdict.raise_for_errors()
     if file is not None:
         from orchestrator.applying import save_plan
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ from orchestrator.cli import output
 from orchestrator.errors import SettingsError
 
 if TYPE_CHECKING:
+    from orchestrator.diagnostics import Diagnostic
     from orchestrator.reconcile.plans import Plan
     from orchestrator.reconcile.review import Recorded
 
@@ -57,8 +58,8 @@ def take(given: dict[str, Any]) -> Wanted:
     return Wanted(**{name: given.pop(name) for name in ("fmt", "full", "context", "max_bytes", "out")})
 
 
-def show(planned: Plan, wanted: Wanted, recorded: Recorded | None = None) -> None:
-    """A plan in the format asked for.
+def show(planned: Plan, wanted: Wanted, recorded: Recorded | None = None, told: Sequence[Diagnostic] = ()) -> None:
+    """A plan in the format asked for; `told` is what the policy says of it.
 
     Raises:
         SettingsError: the file cannot be written.
@@ -67,7 +68,7 @@ def show(planned: Plan, wanted: Wanted, recorded: Recorded | None = None) -> Non
     from orchestrator.reconcile.reports import Shape
     from orchestrator.reconcile.review import review
 
-    found = review(planned, recorded) if recorded else review(planned)
+    found = replace(review(planned, recorded) if recorded else review(planned), told=tuple(told))
     shape = Shape(full=wanted.full, context=wanted.context, max_bytes=wanted.max_bytes or _MAX_BYTES)
     text = FILES[wanted.fmt](found, shape).removesuffix("\n")
     if wanted.out is not None:

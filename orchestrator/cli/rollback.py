@@ -34,18 +34,24 @@ def command(name: str, revision: int | None, fmt: str, yes: bool, **given: Any) 
 async def _rollback(work: Workspace, name: str, revision: int | None, *, fmt: str, yes: bool) -> int:
     from orchestrator import applying
     from orchestrator.cli.apply import show_plan
+    from orchestrator.cli.judging import judged
 
     async with work.target() as target:
         if not yes:
             with applying.journal_of(work) as journal:
-                show_plan(await applying.plan_rollback(work, journal, target, name, revision), fmt)
+                planned = await applying.plan_rollback(work, journal, target, name, revision)
+            verdict = judged(work, planned)
+            show_plan(planned, fmt)
+            verdict.raise_for_errors()
             if not output.confirm(f"Roll '{name}' back?", flag="--yes"):
                 output.say("Nothing was changed.")
                 return 1
         async with applying.session(work, target, say=output.say) as mine:
             planned = await applying.plan_rollback(work, mine.journal, target, name, revision)
             if yes:
+                verdict = judged(work, planned)
                 show_plan(planned, fmt)
+                verdict.raise_for_errors()
             applying.hold(work, mine.journal, name, planned)  # first: a crash after the write must not undo it
             manner = carrying.Manner(fmt=fmt, verb="rollback")
             code = await carrying.carry_out(mine, planned, target, manner)

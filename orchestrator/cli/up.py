@@ -54,12 +54,20 @@ async def _up(work: Workspace) -> int:
 
 async def _apply(work: Workspace) -> bool:
     from orchestrator.applying import session
+    from orchestrator.cli.judging import judged
+    from orchestrator.errors import AgainstPolicy
     from orchestrator.reconcile import reports
     from orchestrator.reconcile.results import Pace
 
     async with work.target() as target, session(work, target, say=output.say) as mine:
         planned = await work.plan(target)
-        output.changes(reports.plan_text(planned))
+        try:
+            verdict = judged(work, planned)
+            output.changes(reports.plan_text(planned))
+            verdict.raise_for_errors()
+        except AgainstPolicy as error:
+            output.say(f"error {error.code}: {error.message}\n  hint: {error.hint}")
+            return False
         results = await mine.carry_out(planned, target, verb="up", pace=Pace())
     if results:
         output.data(reports.results_text(results))

@@ -17,6 +17,7 @@ def command(fmt: str, **given: Any) -> int:
     """Check manifests and plug-ins; nothing is contacted. Exit code 1 if anything is wrong."""
     from orchestrator.diagnostics import in_order
     from orchestrator.errors import ManifestsInvalid
+    from orchestrator.policing import judge_folder
     from orchestrator.workspace import Workspace
 
     try:
@@ -24,7 +25,7 @@ def command(fmt: str, **given: Any) -> int:
     except ManifestsInvalid as error:
         diagnostics, counts = error.diagnostics, "nothing could be put together"
     else:
-        diagnostics = work.diagnostics
+        diagnostics = (*work.diagnostics, *judge_folder(work).diagnostics)
         loaded = work.loaded
         counts = (
             f"{len(loaded.assistants)} assistants, {len(loaded.templates)} templates, {len(loaded.tools)} tools, "

@@ -8,7 +8,6 @@ from orchestrator.manifests.environment import (
     Endpoint,
     Environment,
     EnvironmentSpec,
-    Policy,
     Requests,
     Script,
     TargetSettings,
@@ -37,6 +36,7 @@ from orchestrator.manifests.model import (
     Variable,
 )
 from orchestrator.manifests.placed import Document, Placed
+from orchestrator.manifests.policy import Policy
 from orchestrator.manifests.schema import json_schema
 from orchestrator.manifests.secrets import resolve
 

@@ -13,6 +13,7 @@ from orchestrator.diagnostics import Diagnostic, did_you_mean
 from orchestrator.manifests.environment import Endpoint, Script
 from orchestrator.manifests.model import FromFile, FromTemplate, InlineTool, PluginRef, ToolRef, nearest_kind
 from orchestrator.manifests.placed import SECRET_FIELDS, Document, Placed, complain
+from orchestrator.manifests.policy import RULES
 from orchestrator.manifests.source import Path
 from orchestrator.tools import BY_TYPE
 
@@ -27,6 +28,7 @@ _TAGS: Mapping[str, type[BaseModel]] = {
     "<plugin>": PluginRef,
     "<script>": Script,
     "<baseUrl>": Endpoint,
+    **{f"<{name}>": settings for name, settings in RULES.items()},
 }
 _WANTED = {
     "string_type": "text",
@@ -42,7 +44,7 @@ _WANTED = {
     "too_short": "longer",
 }
 _QUOTED = re.compile(r"'([^']*)'")
-_CODES = {"extra_forbidden": "MAN002", "missing": "MAN003", "unknown_tool_kind": "MAN006"}
+_CODES = {"extra_forbidden": "MAN002", "missing": "MAN003", "unknown_tool_kind": "MAN006", "unknown_rule": "MAN007"}
 _RULES = {
     "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$": "lower-case letters, digits and '-', not at the ends",
     "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$": "lower-case letters, digits, '_' and '-', at most 63",

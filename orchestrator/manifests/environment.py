@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Strict, Tag, model_validator
 
 from orchestrator.manifests.fields import Name, Plain, Seconds, Secret, Strictly, Text, Url, Variables, fault
 from orchestrator.manifests.model import Metadata
+from orchestrator.manifests.policy import Policy
 from orchestrator.settings import LOCAL
 
 
@@ -48,15 +49,6 @@ class Patch(Strictly):
 
     select: Select = Field(default_factory=Select)
     merge: Merge
-
-
-class Policy(Strictly):
-    """How much an apply may do."""
-
-    prune: Literal["confirm", "never", "auto"] = "confirm"
-    max_deletes: Annotated[int, Field(ge=0)] | None = None
-    max_delete_percent: Annotated[float, Field(ge=0, le=100)] | None = None
-    self_heal: bool = False
 
 
 class Requests(Strictly):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
-from orchestrator.diagnostics import Span
+from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.reconcile.body import Body, comparable
 from orchestrator.reconcile.causes import Cause, Inputs, causes
 from orchestrator.reconcile.changes import Change, Create, Delete, Difference, Update
@@ -83,11 +83,15 @@ class Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A plan with all that is worth knowing of it; changes and causes with the riskiest, the widest first."""
+    """A plan with all that is worth knowing of it; changes and causes with the riskiest, the widest first.
+
+    `told`: what the environment's policy says.
+    """
 
     plan: Plan
     changes: tuple[Reviewed, ...]
     causes: tuple[Shared, ...] = field(default=())
+    told: tuple[Diagnostic, ...] = ()
 
     def at(self, level: Level) -> list[Reviewed]:
         """The changes of one level of risk."""
@@ -222,6 +226,11 @@ def _can(name: str, tool: Mapping[str, Any], *, gained: bool) -> str:
         return f"can now call `{name}`" if gained else f"can no longer call `{name}`"
     known = _CAN.get(name, (f"can now use `{name}`", f"can no longer use `{name}`"))
     return known[0 if gained else 1]
+
+
+def tokens_of(body: Body) -> int:
+    """What a model is given before a word is said, by the estimate of `wire.estimate`."""
+    return _tokens(body, _tools(body))
 
 
 def _tokens(body: Body, tools: Mapping[str, Any]) -> int:

@@ -32,6 +32,7 @@ def review_json(found: Review) -> dict[str, Any]:
         "owner": plan.owner,
         "changes": [_reviewed(one) for one in found.changes],
         "causes": [{"kind": s.cause.kind, "name": s.cause.name, "assistants": list(s.names)} for s in found.causes],
+        "diagnostics": [one.as_json() for one in found.told],
         "unchanged": list(plan.unchanged),
         "orphans": [_known(o) for o in plan.orphans],
         "duplicates": [_known(o) for o in plan.duplicates],

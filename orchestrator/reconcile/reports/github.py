@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from orchestrator.diagnostics import Diagnostic
 from orchestrator.reconcile.reports import words
 from orchestrator.reconcile.reports.shape import Shape
 from orchestrator.reconcile.review import Review, Reviewed
 from orchestrator.reconcile.visible import visible
 
 _COMMANDS = {"high": "warning", "medium": "warning", "low": "notice"}
+_SEVERITIES = {"error": "error", "warning": "warning", "info": "notice"}
 _VERBS = {"create": "is new", "update": "changes", "delete": "is deleted"}
 
 
 def render(found: Review, _shape: Shape) -> str:
     """Warnings for what is risky, notices for the rest, the summary last."""
-    told = [_annotation(one) for one in found.changes]
+    told = [_complaint(one) for one in found.told]
+    told += [_annotation(one) for one in found.changes]
     told += [f"::notice title=One cause::{message(words.cause_line(s))}" for s in found.causes if len(s.names) > 1]
     return "\n".join([*told, f"::notice title=Plan::{message(words.summary(found.plan))}"])
+
+
+def _complaint(one: Diagnostic) -> str:
+    """What the policy says, at its line."""
+    where = f"file={value(one.span.file)},line={one.span.line}," if one.span else ""
+    return f"::{_SEVERITIES[one.severity]} {where}title={value(one.code)}::{message(one.message)}"
 
 
 def _annotation(one: Reviewed) -> str:

@@ -41,6 +41,8 @@ def _head(found: Review) -> list[str]:
     told = [f"- {code(words.cause_line(shared))}" for shared in found.causes if len(shared.names) > 1]
     head += [*told[:_CAUSES], *([f"- … and {len(told) - _CAUSES} further causes"] if len(told) > _CAUSES else [])]
     head += [f"- {code(text)}" for text in words.left_alone(found.plan)][:_CAUSES]
+    said = [f"- {code(words.complaint(one))}" for one in found.told]
+    head += [*said[:_CAUSES], *([f"- … and {len(said) - _CAUSES} further complaints"] if len(said) > _CAUSES else [])]
     return [*head, ""]
 
 

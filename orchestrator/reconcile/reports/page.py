@@ -58,6 +58,7 @@ def _page(found: Review, shape: Shape) -> Iterator[str]:
     for one in found.changes:
         yield from _section(one, shape)
     yield from _list(words.left_alone(found.plan))
+    yield from _list([words.complaint(one) for one in found.told])
     yield f"<footer>{_one(words.summary(found.plan))}</footer></body></html>"
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from orchestrator.diagnostics import Diagnostic
 from orchestrator.reconcile.changes import Create, Delete, Difference, Update
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.plans import Plan
@@ -122,3 +123,8 @@ def _why(duplicate: bool) -> str:
 def name_of(one: Observed) -> str:
     """How a remote assistant is called."""
     return line(one.stamp.manifest if one.stamp else one.label)
+
+
+def complaint(one: Diagnostic) -> str:
+    """What the policy says, on one line."""
+    return f"{one.severity} {one.code}: {one.message}"
