@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Look for what is missing or wrong, with a remedy for each."),
     "backup": ("backup", "Write a backup of the server's data, also while it runs."),
     "restore": ("restore", "Make a data folder of a backup."),
+    "explain": ("explain", "Explain a field of a manifest: Assistant.spec.tools.approval."),
     "schema": ("schema", "Print the JSON Schema of manifests, for editors; --api: the OpenAPI document."),
     "version": ("version", "Print the version."),
 }

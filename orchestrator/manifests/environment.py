@@ -21,16 +21,22 @@ class TargetSettings(Strictly):
     """An Assistant API: its dialect, its address, and where its key is found."""
 
     dialect: Text
+    """How the API speaks: `dashscope` or `openai`."""
     base_url: Url
+    """What stands before `/assistants`."""
     api_key: Secret | None = None
+    """Where the key is found."""
     workspace: Text | None = None
+    """The workspace of a key; in the dialect `openai` the project."""
 
 
 class Select(Strictly):
     """Which assistants: all given labels agree and, if names are given, the name is one of them. Empty: all."""
 
     labels: Mapping[str, str] = Field(default_factory=dict[str, str])
+    """Labels that all agree."""
     names: Annotated[tuple[Name, ...], Strict(False)] | None = None
+    """Names, of which it has one."""
 
     def matches(self, name: str, labels: Mapping[str, str]) -> bool:
         """Whether an assistant of this name with these labels is meant."""
@@ -42,29 +48,36 @@ class Merge(Strictly):
     """Values laid over the `spec` of an assistant: objects are merged, all else is replaced."""
 
     spec: Mapping[str, Any]
+    """Keys of an assistant's `spec`; null takes a key away, or clears it."""
 
 
 class Patch(Strictly):
     """A structural variation: for the selected assistants, these values."""
 
     select: Select = Field(default_factory=Select)
+    """Which assistants; left out: all."""
     merge: Merge
+    """What is laid over them."""
 
 
 class Requests(Strictly):
     """How hard the target is worked."""
 
     concurrency: Annotated[int, Field(ge=1, le=32)] | None = None
+    """Requests in flight at once. Default: 16."""
     per_second: Annotated[float, Field(gt=0)] | None = None
+    """Requests a second, at most. Default: as many as come."""
 
 
 class Endpoint(Strictly):
     """Model names that match are served by an endpoint of the OpenAI-compatible kind."""
 
     match: Text
+    """A model's name, or a pattern with `*`, `?`, `[…]`; the first entry that matches wins."""
     base_url: Url
     """What stands before `/chat/completions`."""
     api_key: Secret | None = None
+    """Where the key of the endpoint is found."""
     context_tokens: Annotated[int, Field(ge=1)] | None = None
     """How many tokens the model takes."""
     upstream_name: Text | None = None
@@ -90,7 +103,9 @@ class Script(Strictly):
     """Model names that match are answered from a script: offline and deterministic. A path in the project's folder."""
 
     match: Text
+    """A model's name, or a pattern with `*`, `?`, `[…]`; the first entry that matches wins."""
     script: Text
+    """A path in the project's folder, such as `models/demo.yaml`."""
     context_tokens: Annotated[int, Field(ge=1)] | None = None
     """How many tokens the model is taken to take: to see what a long conversation is cut to."""
 
@@ -115,21 +130,30 @@ class EnvironmentSpec(Strictly):
     target: TargetSettings | None = None
     """Left out only in the built-in environment `local`: the embedded server."""
     project: Text | None = None
+    """Who owns the assistants, with the environment. Default: `default`."""
     variables: Variables = Field(default_factory=dict[str, Plain])
     """Values of template variables that an assistant does not give itself."""
     patches: Annotated[tuple[Patch, ...], Strict(False)] = ()
+    """Values laid over assistants here, one after the other."""
     policy: Policy = Field(default_factory=Policy)
+    """How much an apply may do, and what it is held against."""
     requests: Requests = Field(default_factory=Requests)
+    """How hard the target is worked."""
     models: Annotated[tuple[ModelRoute, ...], Strict(False)] = ()
+    """Which endpoint serves which model; for the embedded server only."""
 
 
 class Environment(Strictly):
     """A named place to apply to."""
 
     api_version: Literal["orchestrator/v1"]
+    """The version of manifests."""
     kind: Literal["Environment"]
+    """What the document declares."""
     metadata: Metadata
+    """Name, labels, earlier names."""
     spec: EnvironmentSpec
+    """What it is."""
 
     @model_validator(mode="after")
     def _target_fits(self) -> Environment:

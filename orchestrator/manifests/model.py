@@ -75,7 +75,9 @@ class ToolMetadata(_Labelled):
     """As all metadata; a tool's name is what the model sees and may hold `_`."""
 
     name: ToolName
+    """What the model sees: lower-case letters, digits, `_` and `-`, at most 63 characters, unique among tools."""
     previous_names: Annotated[tuple[ToolName, ...], Strict(False)] = ()
+    """Earlier names of the tool."""
 
 
 # ---- Assistant
@@ -89,30 +91,40 @@ class ModelSettings(Strictly):
     """The chat model and how it samples. In YAML also just the name."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
+    """The model, as the target calls it."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """How freely it chooses: 0 is nearly the same answer each time."""
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    """It chooses among the likeliest tokens that together have this probability."""
     top_k: Annotated[int, Field(ge=0)] | None = None
+    """It chooses among so many of the likeliest tokens. Not in the dialect `openai`."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """How many tokens an answer may have. Not in the dialect `openai`."""
 
 
 class InlineText(Strictly):
     """Instructions as Jinja2 text right in the manifest."""
 
     text: Annotated[str, Field(max_length=INSTRUCTIONS_LENGTH)]
+    """The text."""
 
 
 class FromTemplate(Strictly):
     """Instructions from a manifest of kind Template."""
 
     template: Name
+    """The name of a manifest of kind Template."""
     variables: Variables = Field(default_factory=dict[str, Plain])
+    """Values of its variables; they come before those of the Environment."""
 
 
 class FromFile(Strictly):
     """Instructions from a template source, a path relative to the folder of manifests."""
 
     file: Text
+    """A path such as `templates/weather.md.j2`."""
     variables: Variables = Field(default_factory=dict[str, Plain])
+    """Values of its variables; they come before those of the Environment."""
 
 
 def _as_inline(value: object) -> object:
@@ -148,13 +160,16 @@ class ToolRef(Strictly):
     """A manifest of kind Tool by name; `approval` overrides the tool's own."""
 
     ref: ToolName
+    """The name of a manifest of kind Tool."""
     approval: Approval | None = None
+    """Whether its calls need a person, for this assistant. Default: what the Tool says."""
 
 
 class PluginRef(Strictly):
     """A manifest of kind Plugin by name."""
 
     plugin: Name
+    """The name of a manifest of kind Plugin."""
 
 
 class InlineTool(Strictly):
@@ -193,7 +208,9 @@ class Context(Strictly):
     """How much of the conversation the model is shown."""
 
     strategy: Literal["last_messages"] = "last_messages"
+    """How the thread is cut: the newest messages stay."""
     last_messages: Annotated[int, Field(ge=1)] | None = None
+    """How many messages of the thread are told, at most; obeyed by the embedded server."""
 
 
 class Limits(Strictly):
@@ -210,6 +227,7 @@ class Limits(Strictly):
     output_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] | None = None
     """Largest output of a call; what is longer is cut, with a mark. Default: 64 KiB."""
     tool_timeout: Seconds | None = None
+    """How long a call may take. Default: 30 s."""
     run_timeout: Seconds | None = None
     """From the run's creation to its end, waiting included. Default: 600 s."""
 
@@ -235,15 +253,20 @@ class AssistantSpec(Strictly):
     display_name: Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)] | None = None
     """The API's `name`; default: metadata.name."""
     description: Annotated[str, Field(max_length=DESCRIPTION_LENGTH)] | None = None
+    """For people; null clears."""
     instructions: (
         Annotated[Instructions, BeforeValidator(_as_inline, json_schema_input_type=str | FromTemplate | FromFile)]
         | None
     ) = None
     """Jinja2 text, {template, variables} or {file, variables}."""
     tools: Annotated[tuple[ToolEntry, ...], Strict(False), Field(max_length=TOOLS_COUNT)] | None = None
+    """What it can call and use: {ref: TOOL}, {plugin: PLUGIN} or {type: KIND, …}; the list as a whole is managed."""
     file_ids: Texts | None = None
+    """Ids of files that its tools may read; in the dialect `openai` those of the code interpreter."""
     context: Context | None = None
+    """How much of a conversation the model is shown."""
     limits: Limits | None = None
+    """Bounds of each run; obeyed where the embedded server, or `ask` and `chat`, perform its calls."""
     metadata: Annotated[Mapping[str, str], AfterValidator(_user_metadata)] | None = None
     """The API's own metadata: at most 15 pairs of text."""
     protect: bool = False
@@ -254,9 +277,13 @@ class Assistant(Strictly):
     """An assistant."""
 
     api_version: Literal["orchestrator/v1"]
+    """The version of manifests."""
     kind: Literal["Assistant"]
+    """What the document declares."""
     metadata: Metadata
+    """Name, labels, earlier names."""
     spec: AssistantSpec
+    """What it is."""
 
 
 # ---- Template
@@ -266,10 +293,15 @@ class Variable(Strictly):
     """A value that a template needs. One without `required` and without `default` may be left out."""
 
     name: Identifier
+    """As the text has it: `{{ name }}`."""
     type: Literal["string", "integer", "number", "boolean"] = "string"
+    """What its values are."""
     required: bool = False
+    """Whether each assistant, or the Environment, must give it."""
     default: Plain | None = None
+    """Its value where nobody gives one."""
     description: str | None = None
+    """What it is for."""
 
     def accepts(self, value: object) -> bool:
         """Whether a value is of this variable's type."""
@@ -291,16 +323,22 @@ class TemplateSpec(Strictly):
     """Jinja2 text and the variables it needs."""
 
     variables: _List[Variable] = ()
+    """What the text needs; an assistant can give no others."""
     body: Annotated[str, Field(max_length=INSTRUCTIONS_LENGTH)]
+    """Jinja2 text; `{% include "FILE" %}` takes files of the folder."""
 
 
 class Template(Strictly):
     """Text of instructions that several assistants share."""
 
     api_version: Literal["orchestrator/v1"]
+    """The version of manifests."""
     kind: Literal["Template"]
+    """What the document declares."""
     metadata: Metadata
+    """Name, labels, earlier names."""
     spec: TemplateSpec
+    """What it is."""
 
 
 # ---- Tool
@@ -316,17 +354,24 @@ class ToolSpec(Strictly):
     parameters: Mapping[str, Any] | None = None
     """JSON Schema of the arguments; default: from the function's signature."""
     timeout: Seconds | None = None
+    """How long a call may take. Default: the function's, or 30 s."""
     retries: Annotated[int, Field(ge=0, le=10)] | None = None
+    """How often a call that failed is tried again. Default: never."""
     approval: Approval = "auto"
+    """`auto` calls at once, `ask` asks a person first, `deny` never calls."""
 
 
 class Tool(Strictly):
     """A tool binding: the name that the model sees, and the function that is called."""
 
     api_version: Literal["orchestrator/v1"]
+    """The version of manifests."""
     kind: Literal["Tool"]
+    """What the document declares."""
     metadata: ToolMetadata
+    """Name, labels, earlier names."""
     spec: ToolSpec
+    """What it is."""
 
 
 # ---- Plugin
@@ -336,19 +381,23 @@ class HostedAuth(Strictly):
     """Credentials of one user for a hosted plug-in."""
 
     user_token: Secret
+    """Where the token of the user is found."""
 
 
 class Hosted(Strictly):
     """A plug-in of the hosted API's console, by the id that the console shows."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+    """The id that the console shows, such as `plugin_7c1e`."""
     auth: HostedAuth | None = None
+    """Left out for a plug-in without user-level authentication."""
 
 
 class PluginSpec(Strictly):
     """Where the plug-in is; only hosted ones so far."""
 
     hosted: Hosted
+    """A plug-in of Model Studio's console."""
 
     @model_validator(mode="before")
     @classmethod
@@ -363,9 +412,13 @@ class Plugin(Strictly):
     """A plug-in endpoint."""
 
     api_version: Literal["orchestrator/v1"]
+    """The version of manifests."""
     kind: Literal["Plugin"]
+    """What the document declares."""
     metadata: Metadata
+    """Name, labels, earlier names."""
     spec: PluginSpec
+    """What it is."""
 
 
 # the remaining kind has a file of its own: `environment.py`

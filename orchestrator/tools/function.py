@@ -13,12 +13,16 @@ from orchestrator.tools.kind import Offer, ToolKind
 class FunctionDefinition(BaseModel):
     """Name (letters, digits, `_`, `-`; at most 64), description, JSON Schema of the arguments."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """What the model calls."""
     description: str | None = None
+    """Told to the model: what it does, and when to call it."""
     parameters: Mapping[str, Any] | None = None
+    """JSON Schema of the arguments; left out: none."""
     strict: bool | None = None
+    """Whether arguments follow the schema exactly, where the model's endpoint knows how."""
 
 
 class Function(ToolKind):
@@ -28,6 +32,7 @@ class Function(ToolKind):
     DOC: ClassVar[str] = "A function that a plug-in or the application performs."
 
     function: FunctionDefinition
+    """What the model is told."""
 
     def comparable(self) -> dict[str, Any]:
         """The wire form; `strict: false` is what a target says of a function whose author did not ask for it."""

@@ -29,7 +29,7 @@ class Offer(BaseModel):
 class ToolKind(BaseModel):
     """Base of all kinds. Law, tested for each: `Kind.decode(kind.encode()) == kind`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     TYPE: ClassVar[str] = ""
     ALIASES: ClassVar[tuple[str, ...]] = ()  # names of earlier years that the wire still carries
@@ -66,6 +66,7 @@ class Described(ToolKind):
     """A built-in tool whose only setting is the optional description that the vendor's samples show."""
 
     description: str | None = None
+    """Told to the model instead of what the tool says of itself."""
     PARAMETERS: ClassVar[Mapping[str, Any]] = {"type": "object", "properties": {}}
 
     def offer(self) -> Offer | None:

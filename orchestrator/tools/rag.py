@@ -12,12 +12,16 @@ from orchestrator.tools.kind import ToolKind
 class Retrieval(BaseModel):
     """`pipeline_id`: knowledge-base ids; the `…top_n` are chunks over all bases, and per base."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     pipeline_id: tuple[str, ...] | str
+    """Ids of knowledge bases."""
     multiknowledge_rerank_top_n: int | None = Field(default=None, ge=1)
+    """How many chunks of all bases together are kept."""
     rerank_top_n: int | None = Field(default=None, ge=1)
+    """How many chunks of each base are kept."""
     parameters: dict[str, Any] | None = None
+    """Further settings of the vendor, passed on as they are."""
 
 
 class Rag(ToolKind):
@@ -27,3 +31,4 @@ class Rag(ToolKind):
     DOC: ClassVar[str] = "Retrieval from knowledge bases."
 
     prompt_ra: Retrieval
+    """The vendor's own settings."""
