@@ -1,7 +1,8 @@
 """When APIs and models end: dates that vendors told, each with its source. An Environment can add its own.
 
 Only what a vendor announced stands here, by the host that it was announced for; another endpoint may well go on serving
-a model of the same name. Looked up last in November 2026.
+a model of the same name. The rows of models are from copies of OpenAI's list of November 2025 to May 2026: later
+announcements are not in them.
 """
 
 from __future__ import annotations
