@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.functions.decorator import Declaration, ToolError, tool
+    from orchestrator.functions.context import Context
+    from orchestrator.functions.decorator import Declaration, Options, Plugin, ToolError, Transient, tool
     from orchestrator.functions.fits import misfits
     from orchestrator.functions.invoking import invoke
     from orchestrator.functions.loader import Loaded, load
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from orchestrator.functions.registry import Function, Registry, Unit, function_of
 
 __all__ = [
+    "Context",
     "Declaration",
     "Function",
     "Loaded",
+    "Options",
+    "Plugin",
     "Registry",
     "ToolError",
     "ToolOutput",
+    "Transient",
     "Unit",
     "function_of",
     "invoke",
@@ -36,7 +41,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Context": "context",
     "Declaration": "decorator",
+    "Options": "decorator",
+    "Plugin": "decorator",
+    "Transient": "decorator",
     "ToolError": "decorator",
     "tool": "decorator",
     "misfits": "fits",

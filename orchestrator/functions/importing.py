@@ -15,7 +15,7 @@ from types import FrameType
 
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.errors import PluginsInvalid
-from orchestrator.functions.decorator import Declaration, collecting
+from orchestrator.functions.decorator import Collector, Declaration, Plugin, collecting
 from orchestrator.functions.packages import Package
 from orchestrator.functions.places import Place, failure_place, line_place
 from orchestrator.functions.registry import Function, Unit, doubled, function_of
@@ -85,7 +85,8 @@ class _Loading:
             importlib.import_module(f"{package.name}.{self._name}")
         declarations = [d for d in collector.declarations if _belongs(d, package.name, self._name)]
         functions = _functions(declarations, self._name, package)
-        return Unit(name=self._name, functions=functions, files=dict(package.files))
+        plugin = _plugin_of(collector, package.name, self._name)
+        return Unit(name=self._name, plugin=plugin, functions=functions, files=dict(package.files))
 
     def _failure(self, error: BaseException) -> Diagnostic:
         place = failure_place(error, self._root, self._main)
@@ -108,13 +109,21 @@ def _functions(declarations: list[Declaration], unit: str, package: Package) -> 
     return tuple(functions)
 
 
+def _plugin_of(collector: Collector, package: str, unit: str) -> Plugin | None:
+    """What the unit says of itself as a whole; the last word counts."""
+    own = [plugin for module, plugin in collector.plugins if _is_of(module, package, unit)]
+    return own[-1] if own else None
+
+
 def _belongs(declaration: Declaration, package: str, unit: str) -> bool:
     """Whether the mark was set in the unit or in a helper of it: not in another unit, nor in an installed module."""
+    modules = (declaration.module, str(getattr(declaration.callable, "__module__", "")))
+    return any(_is_of(module, package, unit) for module in modules)
+
+
+def _is_of(module: str, package: str, unit: str) -> bool:
     own = f"{package}.{unit}"
-    for module in (declaration.module, str(getattr(declaration.callable, "__module__", ""))):
-        if module == own or module.startswith((f"{own}.", f"{package}._")):
-            return True
-    return False
+    return module == own or module.startswith((f"{own}.", f"{package}._"))
 
 
 def _unreadable(main: Path, root: Path) -> str | None:

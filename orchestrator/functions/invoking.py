@@ -22,7 +22,8 @@ import anyio
 from anyio.lowlevel import RunVar
 from pydantic import ValidationError
 
-from orchestrator.functions.decorator import ToolError
+from orchestrator.functions.context import Context, enter
+from orchestrator.functions.decorator import ToolError, Transient
 from orchestrator.functions.outputs import (
     LARGEST,
     Answer,
@@ -48,6 +49,8 @@ _tasks_left: set[asyncio.Task[Any]] = set()
 _threads_left: WeakKeyDictionary[Function, int] = WeakKeyDictionary()
 _lock = threading.Lock()
 
+_OURS = ("code", "message")  # words of an error that its details do not change
+
 Call = Callable[[], Any]
 
 
@@ -58,6 +61,7 @@ async def invoke(
     timeout: float | None = None,  # noqa: ASYNC109 (the bound is part of the outcome, not of the caller's scope)
     limiter: anyio.CapacityLimiter | None = None,
     largest: int = LARGEST,
+    context: Context | None = None,
 ) -> ToolOutput:
     """Check the arguments, call the function, and tell what came of it.
 
@@ -67,14 +71,16 @@ async def invoke(
         timeout: Seconds, the wait for a free thread included; default: the function's own, else 30.
         limiter: How many calls may sit in threads at a time; default: 40 per event loop.
         largest: Bytes of UTF-8 that an output may have; what is longer is cut, with a notice.
+        context: What the function may know and reach; default: an empty one.
 
     Returns:
         The output. `code` is None if all went well, else `bad_json`, `bad_arguments`, `tool_error` (or the author's
-        code), `failed`, `bad_result`, `timeout`, `busy` (no thread was free: not called) or `stuck` (too many
-        earlier calls hang: not called). Raises nothing but the cancellation of the caller.
+        code), `temporary`, `failed`, `bad_result`, `timeout`, `busy` (no thread was free: not called) or `stuck` (too
+        many earlier calls hang: not called). Raises nothing but the cancellation of the caller.
     """
     started = perf_counter()
-    job = _Job(function, _bound(function, timeout), largest)
+    own = function.options.max_result
+    job = _Job(function, _bound(function, timeout), largest if own is None else min(own, largest), context or Context())
     answer = await _answer(job, arguments, limiter)
     seconds = perf_counter() - started
     return ToolOutput(text=answer.text, ok=answer.code is None, code=answer.code, seconds=seconds)
@@ -87,15 +93,16 @@ def _bound(function: Function, timeout: float | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A function, the seconds it has, and the bytes its output may have."""
+    """A function, the seconds it has, the bytes its output may have, and what it may know."""
 
     function: Function
     limit: float
     largest: int
+    context: Context
 
 
 async def _answer(job: _Job, arguments: str, limiter: anyio.CapacityLimiter | None) -> Answer:
-    call = _call_of(job.function, arguments)
+    call = _call_of(job.function, arguments, job.context)
     if isinstance(call, Answer):
         return call
     if job.function.is_async:
@@ -103,13 +110,13 @@ async def _answer(job: _Job, arguments: str, limiter: anyio.CapacityLimiter | No
     return await _in_thread(job, call, limiter or _default_limiter())
 
 
-def _call_of(function: Function, arguments: str) -> Call | Answer:
+def _call_of(function: Function, arguments: str, context: Context) -> Call | Answer:
     """The call with its typed values, or why there can be none."""
     text = arguments.strip()
     if text and text[0] != "{":
         return not_an_object("They do not start with '{'.", function.parameters)
     try:
-        args, kwargs = function.signature.bind(text)
+        args, kwargs = function.signature.bind(text, context)
     except ValidationError as invalid:
         try:
             return wrong_arguments(invalid, function.tool, function.parameters)
@@ -118,7 +125,12 @@ def _call_of(function: Function, arguments: str) -> Call | Answer:
     except BaseException as failure:  # noqa: BLE001 (validators are the author's code, too)
         return _failed(function, failure)
     target = function.callable
-    return lambda: target(*args, **kwargs)
+
+    def call() -> Any:
+        enter(context)
+        return target(*args, **kwargs)
+
+    return call
 
 
 def _failed(function: Function, failure: BaseException) -> Answer:
@@ -131,7 +143,10 @@ def _failed(function: Function, failure: BaseException) -> Answer:
 def _raised(function: Function, failure: BaseException) -> Answer:
     told = _alone(failure)
     if isinstance(told, ToolError):
-        return error(str(told.code), str(told.message))
+        more = {**told.details, "retry": True} if told.retry else told.details
+        return error(str(told.code), str(told.message), **{k: v for k, v in more.items() if k not in _OURS})
+    if isinstance(told, Transient):
+        return error("temporary", str(told.message))
     return _failed(function, failure)
 
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import Doc, TypeAliasType, Unpack
 
 from orchestrator.functions.callables import behind
+from orchestrator.functions.context import Context
 
 _EMPTY = inspect.Parameter.empty
 
@@ -49,6 +50,34 @@ def _evaluated(target: Any, name: str, annotation: Any) -> Any:
     except Exception as error:
         hint = " (is it imported under TYPE_CHECKING only?)" if isinstance(error, NameError) else ""
         raise CannotExpress(f"its type cannot be resolved: {error}{hint}", parameter=name) from error
+
+
+def takes_context(p: inspect.Parameter, hints: Mapping[str, Any]) -> bool:
+    """Whether a parameter is for the context of the call: `Context`, `Context | None`, or either in `Annotated`.
+
+    Raises:
+        CannotExpress: a context among other types, or as many of them as there are.
+    """
+    kinds = _contexts_in(_annotation(p, hints))
+    if not kinds:
+        return False
+    if kinds != {"alone"} or p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD}:
+        raise CannotExpress("the context stands alone: write Context, or Context | None", parameter=p.name)
+    return True
+
+
+def _contexts_in(annotation: Any) -> set[str]:
+    """`alone` for a context by itself, `among` for one beside or inside of other types."""
+    if inspect.isclass(annotation) and typing.get_origin(annotation) is None:
+        return {"alone"} if issubclass(annotation, Context) else set()
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _contexts_in(inner[0])
+    found: set[str] = set()
+    for one in inner if origin is not typing.Literal else ():
+        found |= _contexts_in(one)
+    optional = origin in {Union, UnionType} and set(inner) - {NoneType} == {next(iter(set(inner) - {NoneType}), None)}
+    return found if not found or optional else {"among"}
 
 
 def keyword_parameters(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from orchestrator.diagnostics import Diagnostic, Span, in_order
 from orchestrator.errors import PluginsInvalid
-from orchestrator.functions.decorator import Declaration
+from orchestrator.functions.decorator import Approval, Declaration, Isolation, Options, Plugin
 from orchestrator.functions.parameters import CannotExpress
 from orchestrator.functions.places import Place, parameter_place, place_of
 from orchestrator.functions.signature import Signature, signature_of
@@ -19,7 +19,7 @@ _FORMS = "use types that have a JSON form, e.g. str, int, list[str], a Literal, 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Function:
-    """One callable by name. `name` = plug-in unit + '.' + tool; `timeout` in seconds; `place`: its `def`.
+    """One callable by name. `name` = plug-in unit + '.' + tool; `options`: what its mark says; `place`: its `def`.
 
     `home` keeps the generation of code alive to which the callable belongs.
     """
@@ -28,8 +28,7 @@ class Function:
     tool: str
     description: str
     parameters: Mapping[str, Any]
-    timeout: float | None
-    idempotent: bool
+    options: Options
     is_async: bool
     place: Span
     schema_hash: str
@@ -38,12 +37,26 @@ class Function:
     home: object = field(default=None, repr=False)
     quote: str | None = field(default=None, repr=False)
 
+    @property
+    def timeout(self) -> float | None:
+        """Seconds a call may take, if the author says so."""
+        return self.options.timeout
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a call that was lost may be made again."""
+        return self.options.idempotent or self.options.read_only
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Unit:
-    """One entry of the plug-in folder as it was loaded: its functions, and digests of all files they came from."""
+    """One entry of the plug-in folder as it was loaded: its functions, and digests of all files they came from.
+
+    `plugin`: what its file says of itself as a whole.
+    """
 
     name: str
+    plugin: Plugin | None = None
     functions: tuple[Function, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -111,9 +124,10 @@ def function_of(declared: Declaration | Callable[..., Any], *, unit: str, home: 
         PluginsInvalid: PLG003, its signature cannot be told to a model; the place of the parameter is named.
     """
     d = declared if isinstance(declared, Declaration) else Declaration(callable=declared)
+    options = d.options
     try:
-        signature = signature_of(d.callable, name=d.name, description=d.description)
-        _check_timeout(d.timeout)
+        signature = signature_of(d.callable, name=options.name, description=options.description)
+        _check(options, signature)
     except CannotExpress as error:
         raise PluginsInvalid([_refusal(d, error)]) from error
     place = place_of(d.callable)
@@ -122,8 +136,7 @@ def function_of(declared: Declaration | Callable[..., Any], *, unit: str, home: 
         tool=signature.name,
         description=signature.description,
         parameters=signature.parameters,
-        timeout=d.timeout,
-        idempotent=d.idempotent,
+        options=options,
         is_async=signature.is_async,
         place=place.span,
         schema_hash=signature.schema_hash,
@@ -134,9 +147,20 @@ def function_of(declared: Declaration | Callable[..., Any], *, unit: str, home: 
     )
 
 
-def _check_timeout(timeout: float | None) -> None:
-    if timeout is not None and not timeout > 0:
-        raise CannotExpress(f"timeout must be more than 0 seconds, not {timeout}")
+def _check(options: Options, signature: Signature) -> None:
+    """Refuse a mark that cannot be kept."""
+    if options.timeout is not None and not options.timeout > 0:
+        raise CannotExpress(f"timeout must be more than 0 seconds, not {options.timeout}")
+    for name, least in (("retries", 0), ("concurrency", 1), ("max_result", 1)):
+        value = getattr(options, name)
+        if value is not None and not (isinstance(value, int) and value >= least):
+            raise CannotExpress(f"{name} must be a whole number from {least}, not {value!r}")
+    for name, known in (("approval", get_args(Approval)), ("isolate", get_args(Isolation))):
+        value = getattr(options, name)
+        if value is not None and value not in known:
+            raise CannotExpress(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    if signature.is_async and options.isolate == "thread":
+        raise CannotExpress("a coroutine function runs on the event loop: leave isolate out, or use 'process'")
 
 
 def _refusal(d: Declaration, error: CannotExpress) -> Diagnostic:

@@ -21,7 +21,8 @@ from pydantic_core import SchemaError
 
 from orchestrator.functions import docstrings
 from orchestrator.functions.callables import called, declared, without_partial
-from orchestrator.functions.parameters import CannotExpress, keyword_parameters, type_hints
+from orchestrator.functions.context import Context
+from orchestrator.functions.parameters import CannotExpress, keyword_parameters, takes_context, type_hints
 from orchestrator.functions.schema import NoTitles, tidy
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -34,9 +35,19 @@ class Validator(Protocol):
     def validate_json(self, data: str, /) -> Any: ...
 
 
+class _Here:
+    """Stands where the context goes among positional arguments."""
+
+
+_HERE = _Here()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What the model is told of a function, and the way from its answer to a call."""
+    """What the model is told of a function, and the way from its answer to a call.
+
+    `contexts`: names of the parameters that take the context of the call; the model is told nothing of them.
+    """
 
     name: str
     description: str
@@ -44,14 +55,18 @@ class Signature:
     schema_hash: str
     is_async: bool
     validator: Validator
+    contexts: tuple[str, ...] = ()
 
-    def bind(self, arguments: str) -> _Call:
+    def bind(self, arguments: str, context: Context | None = None) -> _Call:
         """The positional and keyword arguments that the JSON text holds; empty text is an empty object.
+
+        `context` goes to the parameters that ask for one; without it they get an empty one.
 
         Raises:
             pydantic.ValidationError: the text is not JSON, or the values do not fit.
         """
-        return self.validator.validate_json(arguments if arguments and not arguments.isspace() else "{}")
+        call = self.validator.validate_json(arguments if arguments and not arguments.isspace() else "{}")
+        return _with_context(call, context or Context()) if self.contexts else call
 
 
 def signature_of(function: Callable[..., Any], *, name: str | None = None, description: str | None = None) -> Signature:
@@ -67,8 +82,10 @@ def signature_of(function: Callable[..., Any], *, name: str | None = None, descr
     docs = docstrings.read(_docstring_of(function))
     parameters = _parameters_of(function)
     hints = type_hints(function)
-    keywords = keyword_parameters(parameters, hints, docs.parameters)
-    adapter = _adapter(_binder(parameters), keywords, function)
+    contexts = tuple(p.name for p in parameters if takes_context(p, hints))
+    told = [p for p in parameters if p.name not in contexts]
+    keywords = keyword_parameters(told, hints, docs.parameters)
+    adapter = _adapter(_binder(parameters, contexts), keywords, function)
     schema = _schema(adapter, keywords)
     text = docs.text if description is None else inspect.cleandoc(description)
     return Signature(
@@ -78,6 +95,7 @@ def signature_of(function: Callable[..., Any], *, name: str | None = None, descr
         schema_hash=schema_hash(name, text, schema),
         is_async=is_async(function),
         validator=adapter,
+        contexts=contexts,
     )
 
 
@@ -117,7 +135,13 @@ def _parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         raise CannotExpress(f"its signature cannot be read: {error}") from error
 
 
-def _binder(parameters: list[inspect.Parameter]) -> Callable[..., _Call]:
+def _with_context(call: _Call, context: Context) -> _Call:
+    args, kwargs = call
+    placed = tuple(context if value is _HERE else value for value in args)
+    return placed, {name: context if value is _HERE else value for name, value in kwargs.items()}
+
+
+def _binder(parameters: list[inspect.Parameter], contexts: tuple[str, ...]) -> Callable[..., _Call]:
     """A function that sorts validated values into positional and keyword arguments, as the callable takes them."""
     kinds = {p.name: p.kind for p in parameters}
     star = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
@@ -126,10 +150,12 @@ def _binder(parameters: list[inspect.Parameter]) -> Callable[..., _Call]:
         for p in parameters
         if p.kind is p.POSITIONAL_ONLY or (star is not None and p.kind is p.POSITIONAL_OR_KEYWORD)
     ]
-    if not by_position and star is None:
+    if not by_position and star is None and not contexts:
         return _only_keywords
+    here = dict.fromkeys(contexts, _HERE)
 
     def bind(**values: Any) -> _Call:
+        values |= here  # a name that `**kwargs` let in is not the context
         rest: list[Any] = values.pop(star, []) if star is not None and star in kinds else []
         return (*(values.pop(name) for name in by_position), *rest), values
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from orchestrator.functions.decorator import ToolError, collecting, tool
+from orchestrator.functions.decorator import Options, Plugin, ToolError, collecting, tool
 
 
 def plain(a: int) -> int:
@@ -27,14 +27,32 @@ def test_marks_are_collected_while_loading_and_only_then():
         tool(name="x", description="d", timeout=3, idempotent=True)(plain)
     tool(plain)
     (found,) = collector.declarations
-    assert (found.callable, found.name, found.description, found.timeout, found.idempotent) == (
-        plain,
-        "x",
-        "d",
-        3,
-        True,
-    )
+    assert found.callable is plain
+    assert found.options == Options(name="x", description="d", timeout=3, idempotent=True)
     assert found.module == __name__
+
+
+def test_a_single_word_stands_for_a_list_of_one():
+    with collecting() as collector:
+        tool(permissions="net:a.example", tags="x", retry_on=OSError)(plain)
+    (found,) = collector.declarations
+    assert (found.options.permissions, found.options.tags, found.options.retry_on) == (
+        ("net:a.example",),
+        ("x",),
+        (OSError,),
+    )
+
+
+def test_a_word_that_the_mark_does_not_know_is_refused_outside_of_loading_too():
+    with pytest.raises(TypeError, match="knows no timeuot; it knows approval, concurrency"):
+        tool(timeuot=3)  # type: ignore[call-overload]
+
+
+def test_a_plug_in_is_collected_with_its_module():
+    with collecting() as collector:
+        plugin = Plugin("Weather", "2", permissions=["net:a.example"])
+    assert collector.plugins == [(__name__, plugin)]
+    assert plugin.tool is tool
 
 
 def test_another_thread_is_not_collected():
@@ -47,7 +65,7 @@ def test_another_thread_is_not_collected():
 
 def test_the_decorator_is_light():
     code = (
-        "import sys\nfrom orchestrator.functions import tool, ToolError\n"
+        "import sys\nfrom orchestrator import Context, Plugin, ToolError, Transient, tool\n"
         "print('pydantic' in sys.modules, 'anyio' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
