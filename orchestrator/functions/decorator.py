@@ -1,4 +1,4 @@
-"""What a plug-in author writes: `@tool` marks a function, `Plugin` is for the file as a whole, errors are for the model.
+"""What a plug-in author writes: `@tool` marks a function, `Plugin` is for the whole file, errors are for the model.
 
 Importing this file costs next to nothing, and outside of loading the mark does nothing at all: a plug-in can be
 imported, called and tested as the plain module it is.
