@@ -10,6 +10,7 @@ OrchestratorError
 ├─ RunError           RUN   a run did not end well
 ├─ StoreError         STO   the server's database; FolderInUse STO002, DiskFull STO003, Damaged STO004
 ├─ JournalError       JRN   the journal of applies; JournalFull JRN002, Locked JRN003
+├─ OutOfReach         NET001  a plug-in wants to go where it may not; TooMuch NET002
 └─ SettingsError      SET   options and environment
 
 The docstring of a class is its default text and ends with the remedy. A code never changes its meaning.
@@ -198,6 +199,18 @@ class Locked(JournalError):
 
     code = "JRN003"
     exit_code = 6
+
+
+class OutOfReach(OrchestratorError):
+    """The address may not be reached: grant it in the manifest of the plug-in."""
+
+    code = "NET001"
+
+
+class TooMuch(OrchestratorError):
+    """The answer takes too long or is too large: ask for less."""
+
+    code = "NET002"
 
 
 class SettingsError(OrchestratorError):

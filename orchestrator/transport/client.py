@@ -1,4 +1,4 @@
-"""The one room that speaks HTTP as a client; nothing else imports httpx2. One pooled client, no hidden retries.
+"""A pooled client for one base address, which the operator chose. No hidden retries.
 
 Never follows a redirect (a bearer key must not travel), never retries: who calls decides that with `temporary`.
 """
