@@ -10,15 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.diagnostics import Diagnostic, did_you_mean, in_order
+from orchestrator.diagnostics import Diagnostic, Span, did_you_mean, in_order
 from orchestrator.embedded import Functions, Snapshot
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
 from orchestrator.journal import Journal, history
-from orchestrator.manifests import Environment, Loaded, Placed, Selection, resolve, select
+from orchestrator.manifests import Environment, Loaded, Placed, SecretPlace, Selection, resolve, select
 from orchestrator.manifests import load as load_manifests
 from orchestrator.manifests.loader import collector_paused
+from orchestrator.plugging import plug
 from orchestrator.reconcile import guards
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.desiring import desire, facts
@@ -69,16 +70,18 @@ class Workspace:
             selection = select(loaded, settings.environment, settings.environ)
         except ManifestsInvalid as error:
             raise ManifestsInvalid(in_order([*plugins.diagnostics, *loaded.diagnostics, *error.diagnostics])) from error
+        plugged = plug(plugins.registry, loaded, lambda place, where: _secret(settings, place, where))
         wish = desire(
             selection,
             loaded,
-            plugins.registry,
+            plugged.registry,
             lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
         )
         fitted = fit(wish.desired, selection.assistants, _abilities(selection.environment))
         complaints = [
             *plugins.diagnostics,
             *loaded.diagnostics,
+            *plugged.diagnostics,
             *selection.diagnostics,
             *wish.diagnostics,
             *fitted.diagnostics,
@@ -89,7 +92,7 @@ class Workspace:
             settings=settings,
             loaded=loaded,
             selection=selection,
-            registry=plugins.registry,
+            registry=plugged.registry,
             desired=fitted.desired,
             diagnostics=in_order(dict.fromkeys(_from_here(one, settings.folder) for one in complaints)),
         )
@@ -240,6 +243,10 @@ class Workspace:
         """SHA-256 of each manifest that was read, by its path below the folder."""
         files = sorted({one.place.file for one in self.desired} | {self.environment.at().file})
         return {name: found for name in files if (found := _sha256(self.settings.folder / name))}
+
+
+def _secret(settings: Settings, place: SecretPlace, where: Span) -> str:
+    return resolve(place, settings.environ, settings.folder, where=where).get_secret_value()
 
 
 @asynccontextmanager

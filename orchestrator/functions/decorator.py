@@ -97,7 +97,7 @@ class Plugin:
         self.name = name
         self.version = version
         self.settings = settings
-        self.permissions = tuple(permissions)
+        self.permissions = (permissions,) if isinstance(permissions, str) else tuple(permissions)
         self.open: Lifespan | None = None
         collector = _collector.get()
         if collector is not None:

@@ -52,11 +52,14 @@ class Function:
 class Unit:
     """One entry of the plug-in folder as it was loaded: its functions, and digests of all files they came from.
 
-    `plugin`: what its file says of itself as a whole.
+    `plugin`: what its file says of itself as a whole. `settings`, `grants` and `secrets`: what a manifest gave it.
     """
 
     name: str
     plugin: Plugin | None = None
+    settings: Any = field(default=None, repr=False)
+    grants: tuple[str, ...] = ()
+    secrets: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
     functions: tuple[Function, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -90,6 +93,10 @@ class Registry:
     def find(self, name: str) -> Function | None:
         """The function of that name, or None."""
         return self.functions.get(name)
+
+    def unit_of(self, function: Function) -> Unit | None:
+        """The unit that holds a function."""
+        return self.units.get(function.name.rpartition(".")[0])
 
     @property
     def names(self) -> tuple[str, ...]:

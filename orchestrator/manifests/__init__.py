@@ -28,7 +28,6 @@ from orchestrator.manifests.model import (
     Limits,
     Metadata,
     ModelSettings,
-    Plugin,
     PluginRef,
     Template,
     Tool,
@@ -36,6 +35,7 @@ from orchestrator.manifests.model import (
     Variable,
 )
 from orchestrator.manifests.placed import Document, Placed
+from orchestrator.manifests.plugins import Plugin
 from orchestrator.manifests.policy import Policy
 from orchestrator.manifests.schema import json_schema
 from orchestrator.manifests.secrets import resolve

@@ -9,8 +9,9 @@ from pathlib import Path
 from orchestrator.diagnostics import Diagnostic
 from orchestrator.errors import ManifestsInvalid
 from orchestrator.manifests.environment import Environment
-from orchestrator.manifests.model import Assistant, Plugin, Template, Tool
+from orchestrator.manifests.model import Assistant, Template, Tool
 from orchestrator.manifests.placed import Placed
+from orchestrator.manifests.plugins import Plugin
 
 Manifest = Assistant | Template | Tool | Plugin | Environment
 KINDS: Mapping[str, type[Manifest]] = {

@@ -22,8 +22,9 @@ from orchestrator.manifests.expressions import expand
 from orchestrator.manifests.files import Text, read_folder, refused
 from orchestrator.manifests.loaded import KINDS, Loaded, Manifest
 from orchestrator.manifests.markdown import read_markdown
-from orchestrator.manifests.model import API_VERSION, Assistant, Plugin, Template, Tool
+from orchestrator.manifests.model import API_VERSION, Assistant, Template, Tool
 from orchestrator.manifests.placed import Document, Placed, complain, quote, span_of
+from orchestrator.manifests.plugins import Plugin
 
 _M = TypeVar("_M")
 

@@ -28,7 +28,6 @@ from orchestrator.manifests.fields import (
     Name,
     Plain,
     Seconds,
-    Secret,
     Strictly,
     Text,
     Texts,
@@ -170,6 +169,10 @@ class PluginRef(Strictly):
 
     plugin: Name
     """The name of a manifest of kind Plugin."""
+    only: Annotated[tuple[str, ...], Strict(False)] | None = None
+    """Names of its functions to offer. Default: all that its code does not hide."""
+    approval: Approval | None = None
+    """Whether calls of its functions need a person; the code may ask for more. Default: what the code says."""
 
 
 class InlineTool(Strictly):
@@ -374,54 +377,7 @@ class Tool(Strictly):
     """What it is."""
 
 
-# ---- Plugin
-
-
-class HostedAuth(Strictly):
-    """Credentials of one user for a hosted plug-in."""
-
-    user_token: Secret
-    """Where the token of the user is found."""
-
-
-class Hosted(Strictly):
-    """A plug-in of the hosted API's console, by the id that the console shows."""
-
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
-    """The id that the console shows, such as `plugin_7c1e`."""
-    auth: HostedAuth | None = None
-    """Left out for a plug-in without user-level authentication."""
-
-
-class PluginSpec(Strictly):
-    """Where the plug-in is; only hosted ones so far."""
-
-    hosted: Hosted
-    """A plug-in of Model Studio's console."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _supported(cls, value: object) -> object:
-        for later in ("openapi", "mcp"):
-            if isinstance(value, Mapping) and later in value:
-                raise fault("unsupported", f"plug-ins of type '{later}' are not supported yet", later)
-        return cast("object", value)
-
-
-class Plugin(Strictly):
-    """A plug-in endpoint."""
-
-    api_version: Literal["orchestrator/v1"]
-    """The version of manifests."""
-    kind: Literal["Plugin"]
-    """What the document declares."""
-    metadata: Metadata
-    """Name, labels, earlier names."""
-    spec: PluginSpec
-    """What it is."""
-
-
-# the remaining kind has a file of its own: `environment.py`
+# the other kinds have files of their own: `plugins.py`, `environment.py`
 
 
 _ELSEWHERE = {  # what other vendors call it

@@ -28,6 +28,7 @@ from orchestrator.manifests.model import (
     PluginRef,
     ToolRef,
 )
+from orchestrator.reconcile import offering
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
 from orchestrator.reconcile.selecting import Facts
@@ -87,6 +88,7 @@ class _Maker:
         if "instructions" in given:
             body["instructions"] = self._instructions(one)
         if "tools" in given:
+            self.found.extend(offering.faults(one, self.loaded, self.registry))
             body["tools"] = tuple(self._tools(one))
         if "file_ids" in given:
             body["file_ids"] = spec.file_ids or ()
@@ -182,16 +184,19 @@ class _Maker:
             match entry:
                 case InlineTool():
                     yield entry.tool
-                case PluginRef(plugin=name):
-                    yield from self._plugin(name)
+                case PluginRef():
+                    yield from self._plugin(entry)
                 case ToolRef(ref=name):
                     yield from self._function(name)
 
-    def _plugin(self, name: str) -> Iterator[ToolKind]:
-        plugin = self.loaded.plugins.get(name)
+    def _plugin(self, entry: PluginRef) -> Iterator[ToolKind]:
+        plugin = self.loaded.plugins.get(entry.plugin)
         if plugin is None:  # complained of at load
             return
         hosted = plugin.value.spec.hosted
+        if hosted is None:
+            yield from offering.tools_of(plugin, entry, self.registry)
+            return
         path = ("spec", "hosted", "auth", "userToken")
         try:
             token = self.secrets(hosted.auth.user_token, plugin.at(*path)) if hosted.auth else None
@@ -238,17 +243,12 @@ class _Maker:
     def _bindings(self, one: Placed[Assistant]) -> Iterator[tuple[str, Binding]]:
         limits = one.value.spec.limits
         for entry in one.value.spec.tools or ():
-            if isinstance(entry, ToolRef) and entry.ref in self.loaded.tools:
-                spec = self.loaded.tools[entry.ref].value.spec
-                yield (
-                    entry.ref,
-                    Binding(
-                        function=spec.function,
-                        timeout=spec.timeout or (limits.tool_timeout if limits else None),
-                        retries=spec.retries or 0,
-                        approval=entry.approval or spec.approval,
-                    ),
-                )
+            timeout = limits.tool_timeout if limits else None
+            if isinstance(entry, ToolRef) and (tool := self.loaded.tools.get(entry.ref)):
+                callee = self.registry.find(tool.value.spec.function)
+                yield entry.ref, offering.binding_of(tool, entry, callee, timeout)
+            elif isinstance(entry, PluginRef) and (plugin := self.loaded.plugins.get(entry.plugin)):
+                yield from offering.bindings_of(plugin, entry, self.registry, timeout)
 
 
 def _sampling(model: ModelSettings) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from orchestrator.functions import Registry
 from orchestrator.manifests import Assistant, Loaded, Placed, Selection
 from orchestrator.manifests.model import FromFile, FromTemplate, InlineText, PluginRef, ToolRef
 from orchestrator.reconcile.causes import Input, Inputs, content
+from orchestrator.reconcile.offering import functions_of
 from orchestrator.reconcile.rendering import Renderer
 
 _PARTS: Mapping[str, str] = {  # the manifest's words → those of the wire
@@ -95,7 +96,10 @@ class Tracer:
     def _tools(self, one: Placed[Assistant]) -> Iterator[tuple[Input, str]]:
         for entry in one.value.spec.tools or ():
             if isinstance(entry, PluginRef) and entry.plugin in self.loaded.plugins:
-                yield Input("plugin", entry.plugin), content(self.loaded.plugins[entry.plugin].raw["spec"])
+                plugin = self.loaded.plugins[entry.plugin]
+                yield Input("plugin", entry.plugin), content(plugin.raw["spec"])
+                for function in functions_of(plugin, entry, self.registry):
+                    yield Input("code", function.name), function.schema_hash
             elif isinstance(entry, ToolRef) and entry.ref in self.loaded.tools:
                 tool = self.loaded.tools[entry.ref]
                 yield Input("tool", entry.ref), content(tool.raw["spec"])

@@ -8,5 +8,6 @@ allows, and no private address behind a public name.
 from __future__ import annotations
 
 from orchestrator.transport.client import MAX_ANSWER, NOTHING, Answer, Client, Lines, Stalled, carried
+from orchestrator.transport.reach import Origin, Reach
 
-__all__ = ["MAX_ANSWER", "NOTHING", "Answer", "Client", "Lines", "Stalled", "carried"]
+__all__ = ["MAX_ANSWER", "NOTHING", "Answer", "Client", "Lines", "Origin", "Reach", "Stalled", "carried"]

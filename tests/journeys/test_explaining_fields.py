@@ -14,6 +14,7 @@ def test_a_field_is_explained_as_text_and_as_json(tmp_path: Path) -> None:
     assert told.stdout.splitlines() == [
         "Assistant.spec.tools.approval: text or null",
         "  Whether its calls need a person, for this assistant. Default: what the Tool says.",
+        "  Whether calls of its functions need a person; the code may ask for more. Default: what the code says.",
         "  values: auto, ask, deny",
         "  default: none",
     ]
