@@ -5,17 +5,20 @@ The server knows none of that; it is handed a `Performer` and `Bounds`.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from time import monotonic, time
 
-from orchestrator.functions import Registry, invoke
+from orchestrator.functions import Registry
+from orchestrator.functions.context import Occasion
+from orchestrator.functions.performing import Stage, Terms
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
-from orchestrator.wire.outputs import LARGEST
+
+_FOR_THE_ANSWER = 5.0  # seconds of a run that calls leave to what comes after them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class Functions:
     def __init__(self, snapshot: Snapshot, default: Limits | None = None) -> None:
         self.snapshot = snapshot
         self._default = default or Limits()
+        self._stage = Stage()
 
     def performs(self, assistant: Assistant, call: Call) -> bool:
         """Only for assistants of ours, and never what a person has to approve: that becomes `requires_action`."""
@@ -58,8 +62,17 @@ class Functions:
         binding = self._binding(assistant, call)
         if binding is None:  # the manifest changed between the question and the call
             return said("tool_gone", f"The function '{call.name}' is no longer there.")
-        largest = self.limits(assistant).output_bytes
-        return await perform(self.snapshot.registry, binding, call.name, call.arguments, largest=largest)
+        limits = self.limits(assistant)
+        occasion = Occasion(
+            run_id=run.id, thread_id=run.thread_id, assistant=_manifest(assistant), call_id=f"{run.id}:{call.id}"
+        )
+        terms = Terms(until=_end_of_round(run, limits), largest=limits.output_bytes)
+        registry = self.snapshot.registry
+        return await perform(self._stage, registry, binding, call.arguments, occasion=occasion, terms=terms)
+
+    async def close(self) -> None:
+        """Close what plug-ins opened."""
+        await self._stage.close()
 
     def limits(self, assistant: Assistant) -> Limits:
         """What the manifest says, and defaults for what it does not."""
@@ -69,6 +82,17 @@ class Functions:
     def _binding(self, assistant: Assistant, call: Call) -> Binding | None:
         wanted = self.snapshot.wanted(assistant) if call.type == "function" else None
         return wanted.bindings.get(call.name) if wanted else None
+
+
+def _manifest(assistant: Assistant) -> str:
+    stamp = read_stamp(assistant.metadata)
+    return stamp.manifest if stamp else ""
+
+
+def _end_of_round(run: Run, limits: Limits) -> float:
+    """When calls must be over, on the clock of `monotonic`, so that the run can still tell what came of them."""
+    left = run.created_at + limits.run_seconds - time()
+    return monotonic() + max(0.0, left - min(_FOR_THE_ANSWER, left / 2))
 
 
 def _limits(rules: Rules, default: Limits) -> Limits:
@@ -84,20 +108,20 @@ def _limits(rules: Rules, default: Limits) -> Limits:
     return replace(default, **{name: value for name, value in said.items() if value is not None})
 
 
-async def perform(registry: Registry, binding: Binding, name: str, arguments: str, *, largest: int = LARGEST) -> str:
+async def perform(
+    stage: Stage,
+    registry: Registry,
+    binding: Binding,
+    arguments: str,
+    *,
+    occasion: Occasion,
+    terms: Terms | None = None,
+) -> str:
     """Call the function behind a binding. Also for calls that a remote target hands to us."""
     if binding.approval == "deny":
-        return said("denied", f"The function '{name}' may not be called.")
-    function = registry.find(binding.function)
-    if function is None:
-        return said("tool_gone", f"The function '{name}' is no longer there.")
-    output = await invoke(function, arguments, timeout=binding.timeout, largest=largest)
-    tries = binding.retries if function.idempotent else 0  # what is not marked idempotent is called once
-    for _ in range(tries):
-        if output.ok or output.code not in ("failed", "timeout"):
-            break
-        await asyncio.sleep(0.2)
-        output = await invoke(function, arguments, timeout=binding.timeout, largest=largest)
+        return said("denied", f"The function '{binding.function}' may not be called.")
+    own = replace(terms or Terms(), timeout=binding.timeout, retries=binding.retries)
+    output = await stage.call(registry, binding.function, arguments, terms=own, occasion=occasion)
     return output.text
 
 

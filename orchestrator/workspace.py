@@ -156,12 +156,13 @@ class Workspace:
 
     @asynccontextmanager
     async def serve(self, functions: Functions, models: Directory | None = None) -> AsyncGenerator[Place]:
-        """The embedded server with this project's models, which it closes, and functions; where it listens."""
+        """The embedded server with this project's models and functions, which it closes; where it listens."""
         directory = models or self.models()
         try:
             async with running(self.settings, models=directory, functions=functions) as address:
                 yield address
         finally:
+            await functions.close()
             await directory.close()
 
     @asynccontextmanager

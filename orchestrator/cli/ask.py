@@ -40,4 +40,5 @@ async def _ask(work: Workspace, name: str, text: str) -> None:
     async with work.target() as target:
         assistant = await find(work, target, name)
         thread = await target.create_thread()
-        await converse(target, thread=thread, assistant=assistant, text=text, answer=performing(work, name))
+        async with performing(work, name) as answer:
+            await converse(target, thread=thread, assistant=assistant, text=text, answer=answer)

@@ -37,10 +37,9 @@ async def _chat(work: Workspace, name: str) -> int:
 
     failed = 0
 
-    async with work.target() as target:
+    async with work.target() as target, performing(work, name) as answer:
         assistant = await find(work, target, name)
         thread = await target.create_thread()
-        answer = performing(work, name)
         output.say(f"You talk with {name} in '{work.settings.environment}'. Ctrl-D ends.")
         while (text := _line()) is not None:
             if not text.strip():

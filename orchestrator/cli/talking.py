@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.cli import output
 from orchestrator.diagnostics import did_you_mean
 from orchestrator.embedded import perform, said
 from orchestrator.errors import SettingsError
+from orchestrator.functions.context import Occasion
+from orchestrator.functions.performing import Stage
 from orchestrator.runs import CallDone, Called, Ended, Said, drive
 
 if TYPE_CHECKING:
@@ -39,9 +41,10 @@ async def find(work: Workspace, target: HttpTarget, name: str) -> str:
     raise SettingsError(f"{message} in '{work.settings.environment}'.", hint=hint)
 
 
-def performing(work: Workspace, name: str) -> Perform:
+@asynccontextmanager
+async def performing(work: Workspace, name: str) -> AsyncGenerator[Perform]:
     """Answers the calls that the target hands to us, from the plug-in registry; None: nothing is bound there."""
-    desired = work.find(name)
+    desired, stage = work.find(name), Stage()
 
     async def answer(function: str, arguments: str) -> str | None:
         binding = desired.bindings.get(function) if desired else None
@@ -49,9 +52,12 @@ def performing(work: Workspace, name: str) -> Perform:
             return None
         if binding.approval == "ask" and not _approved(function, arguments):
             return said("not_approved", f"A person refused the call of '{function}'.")
-        return await perform(work.registry, binding, function, arguments)
+        return await perform(stage, work.registry, binding, arguments, occasion=Occasion(assistant=name))
 
-    return answer
+    try:
+        yield answer
+    finally:
+        await stage.close()
 
 
 def _approved(function: str, arguments: str) -> bool:

@@ -7,8 +7,10 @@ as an output for the model.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -17,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from orchestrator.functions.decorator import ToolError
 
 _T = TypeVar("_T")
+_LOG = logging.getLogger("orchestrator.plugins")
 
 
 class Files(Protocol):
@@ -59,8 +62,8 @@ class Occasion:
 class Surroundings:
     """What stands behind the doors of a context; None: nothing does.
 
-    `http` is a client of the room `transport` that reaches declared hosts only; `resources` is what the plug-in's
-    lifespan gave.
+    `http` gives a client of the room `transport` that reaches declared hosts only; `resources` is what the plug-in's
+    lifespan gave; `loop` is the event loop on which coroutines of the context run.
     """
 
     settings: Any = None
@@ -68,10 +71,11 @@ class Surroundings:
     state: MutableMapping[str, Any] = field(default_factory=dict[str, Any])
     resources: Any = None
     files: Files | None = None
-    http: Any = None
+    http: Callable[[], Any] | None = None
     approve: Approver | None = None
     listener: Listener | None = None
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("orchestrator.plugins"))
+    log: logging.Logger = _LOG
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 class Context:
@@ -146,8 +150,8 @@ class Context:
 
     @property
     def http(self) -> Any:
-        """An HTTP client that reaches the hosts for which the plug-in has a permission, within the time left."""
-        return _there(self._around.http, "There is no network here.")
+        """An `httpx2.AsyncClient` that reaches the hosts for which the plug-in has a permission, and no others."""
+        return _there(self._around.http, "There is no network here: the plug-in was granted no 'net:…'.")()
 
     @property
     def log(self) -> logging.Logger:
@@ -159,6 +163,23 @@ class Context:
         if self._around.listener is not None:
             self._around.listener(done, total, note)
 
+    def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """From a plain function in its thread: do something of this context that is awaited, such as a request.
+
+        Raises:
+            RuntimeError: on an event loop, where it is awaited instead.
+        """
+        loop = self._around.loop
+        if loop is None or _on(loop):
+            work.close()
+            raise RuntimeError("Context.wait is for functions in a thread; await it in a coroutine function")
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return future.result(self.seconds_left)
+        except TimeoutError:
+            future.cancel()
+            raise
+
     async def approve(self, question: str) -> bool:
         """Ask a person; False if the answer is no, or nobody can be asked."""
         return self._around.approve is not None and await self._around.approve(question)
@@ -168,6 +189,12 @@ def _there(thing: _T | None, otherwise: str) -> _T:
     if thing is None:
         raise ToolError(otherwise, code="not_available")
     return thing
+
+
+def _on(loop: asyncio.AbstractEventLoop) -> bool:
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop() is loop
+    return False
 
 
 _current: ContextVar[Context | None] = ContextVar("orchestrator_context", default=None)

@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ import anyio
 from anyio.lowlevel import RunVar
 from pydantic import ValidationError
 
+from orchestrator.errors import OutOfReach, TooMuch
 from orchestrator.functions.context import Context, enter
 from orchestrator.functions.decorator import ToolError, Transient
 from orchestrator.functions.outputs import (
@@ -75,15 +76,23 @@ async def invoke(
 
     Returns:
         The output. `code` is None if all went well, else `bad_json`, `bad_arguments`, `tool_error` (or the author's
-        code), `temporary`, `failed`, `bad_result`, `timeout`, `busy` (no thread was free: not called) or `stuck` (too
-        many earlier calls hang: not called). Raises nothing but the cancellation of the caller.
+        code), `temporary`, `out_of_reach` and `too_much` (both of the network), `failed`, `bad_result`, `timeout`,
+        `busy` (no thread was free: not called) or `stuck` (too many earlier calls hang: not called).
+        Raises nothing but the cancellation of the caller.
     """
     started = perf_counter()
     own = function.options.max_result
     job = _Job(function, _bound(function, timeout), largest if own is None else min(own, largest), context or Context())
     answer = await _answer(job, arguments, limiter)
     seconds = perf_counter() - started
-    return ToolOutput(text=answer.text, ok=answer.code is None, code=answer.code, seconds=seconds)
+    return output_of(answer, seconds)
+
+
+def output_of(answer: Answer, seconds: float = 0.0) -> ToolOutput:
+    """An answer as the outcome of a call that took so many seconds."""
+    return ToolOutput(
+        text=answer.text, ok=answer.code is None, code=answer.code, seconds=seconds, retry_after=answer.retry_after
+    )
 
 
 def _bound(function: Function, timeout: float | None) -> float:
@@ -105,7 +114,7 @@ async def _answer(job: _Job, arguments: str, limiter: anyio.CapacityLimiter | No
     call = _call_of(job.function, arguments, job.context)
     if isinstance(call, Answer):
         return call
-    if job.function.is_async:
+    if job.function.is_async or job.function.options.isolate == "loop":
         return await _on_loop(job, call, job.limit)
     return await _in_thread(job, call, limiter or _default_limiter())
 
@@ -121,9 +130,9 @@ def _call_of(function: Function, arguments: str, context: Context) -> Call | Ans
         try:
             return wrong_arguments(invalid, function.tool, function.parameters)
         except Exception as failure:  # noqa: BLE001 (an author's type may fail even while it is shown)
-            return _failed(function, failure)
+            return failed(function, failure)
     except BaseException as failure:  # noqa: BLE001 (validators are the author's code, too)
-        return _failed(function, failure)
+        return failed(function, failure)
     target = function.callable
 
     def call() -> Any:
@@ -133,7 +142,7 @@ def _call_of(function: Function, arguments: str, context: Context) -> Call | Ans
     return call
 
 
-def _failed(function: Function, failure: BaseException) -> Answer:
+def failed(function: Function, failure: BaseException) -> Answer:
     """Tell the model a reference, and the log all the rest."""
     reference = secrets.token_hex(4)
     _log.error("function %s failed, reference %s", function.name, reference, exc_info=failure)
@@ -145,9 +154,13 @@ def _raised(function: Function, failure: BaseException) -> Answer:
     if isinstance(told, ToolError):
         more = {**told.details, "retry": True} if told.retry else told.details
         return error(str(told.code), str(told.message), **{k: v for k, v in more.items() if k not in _OURS})
+    if isinstance(told, OutOfReach | TooMuch):
+        return error("out_of_reach" if isinstance(told, OutOfReach) else "too_much", told.message)
     if isinstance(told, Transient):
-        return error("temporary", str(told.message))
-    return _failed(function, failure)
+        return replace(error("temporary", str(told.message)), retry_after=told.retry_after)
+    if isinstance(told, function.options.retry_on):
+        return replace(failed(function, failure), code="temporary")
+    return failed(function, failure)
 
 
 def _alone(failure: BaseException) -> BaseException:
@@ -166,7 +179,7 @@ def _returned(job: _Job, value: object) -> Answer:
         _log.error("function %s: %s", job.function.name, reason, exc_info=reason.__cause__)
         return error("bad_result", str(reason))
     except BaseException as failure:  # noqa: BLE001 (serialisers are the author's code, too)
-        return _failed(job.function, failure)
+        return failed(job.function, failure)
 
 
 def _timed_out(function: Function, limit: float) -> Answer:
@@ -195,7 +208,9 @@ async def _on_loop(job: _Job, call: Call, limit: float) -> Answer:
 async def _awaited(job: _Job, call: Call) -> Answer:
     # Everything is caught: SystemExit in a task would end the loop, and only `_on_loop` cancels this one.
     try:
-        value = await call()
+        value = call()
+        if inspect.isawaitable(value):
+            value = await value
     except BaseException as failure:  # noqa: BLE001
         if isinstance(failure, asyncio.CancelledError) and _being_cancelled():
             return error("timeout", "The function was cancelled.")

@@ -23,20 +23,25 @@ class NoText(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One outcome of a call. `code` is None when it went well."""
+    """One outcome of a call. `code` is None when it went well; `retry_after`: seconds that were asked for."""
 
     text: str
     code: str | None = None
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOutput:
-    """What became of a call, for the model (`text`) and for programs. `seconds`: how long it took in all."""
+    """What became of a call, for the model (`text`) and for programs. `seconds`: how long it took in all.
+
+    `retry_after`: seconds to wait before another try, if the function said so.
+    """
 
     text: str
     ok: bool
     code: str | None
     seconds: float
+    retry_after: float | None = None
 
 
 def result_text(value: object, largest: int = LARGEST) -> str:

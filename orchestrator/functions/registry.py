@@ -166,6 +166,8 @@ def _check(options: Options, signature: Signature) -> None:
         value = getattr(options, name)
         if value is not None and value not in known:
             raise CannotExpress(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    if options.isolate == "process":
+        raise CannotExpress("isolate='process' is not supported yet")
     if signature.is_async and options.isolate == "thread":
         raise CannotExpress("a coroutine function runs on the event loop: leave isolate out, or use 'process'")
 

@@ -1,13 +1,39 @@
-"""The one room that speaks HTTP as a client: `Client` to where the operator sends us, `guarded` to where others do.
+"""The one room that speaks HTTP as a client: `Client` to where the operator sends us, `outside` to where others do.
 
 The addresses of targets and models come from the operator, so `Client` connects to whatever it is told. Those of
-plug-ins, of documents by URL and of what a model asks for are hostile ground: `Outside` reaches what a `Reach`
-allows, and no private address behind a public name.
+plug-ins, of documents by URL and of what a model asks for are hostile ground: `outside` reaches what a `Reach`
+allows, and no private address behind a public name. Names are imported when they are first used: who only reads what
+a permission says does not pay for an HTTP client.
 """
 
 from __future__ import annotations
 
-from orchestrator.transport.client import MAX_ANSWER, NOTHING, Answer, Client, Lines, Stalled, carried
-from orchestrator.transport.reach import Origin, Reach
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MAX_ANSWER", "NOTHING", "Answer", "Client", "Lines", "Origin", "Reach", "Stalled", "carried"]
+if TYPE_CHECKING:
+    from orchestrator.transport.client import MAX_ANSWER, NOTHING, Answer, Client, Lines, Stalled, carried
+    from orchestrator.transport.guarded import Bounds, outside
+    from orchestrator.transport.reach import Origin, Reach
+
+__all__ = [
+    "MAX_ANSWER",
+    "NOTHING",
+    "Answer",
+    "Bounds",
+    "Client",
+    "Lines",
+    "Origin",
+    "Reach",
+    "Stalled",
+    "carried",
+    "outside",
+]
+
+_HOMES = {"Bounds": "guarded", "outside": "guarded", "Origin": "reach", "Reach": "reach"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'client')}"), name)
