@@ -70,7 +70,7 @@ class Workspace:
             selection = select(loaded, settings.environment, settings.environ)
         except ManifestsInvalid as error:
             raise ManifestsInvalid(in_order([*plugins.diagnostics, *loaded.diagnostics, *error.diagnostics])) from error
-        plugged = plug(plugins.registry, loaded, lambda place, where: _secret(settings, place, where))
+        plugged = plug(plugins.registry, loaded, settings.folder, lambda place, where: _secret(settings, place, where))
         wish = desire(
             selection,
             loaded,

@@ -191,3 +191,87 @@ def test_a_grant_covers_what_is_no_wider(wanted: str, granted: str, lacking: boo
 
 def test_the_reach_is_that_of_the_network_permissions():
     assert [str(o) for o in reach(["env:A", "net:a.example", "exec"]).origins] == ["https://a.example:443"]
+
+
+DOCUMENT = """
+openapi: 3.1.0
+info: {title: Pets, version: "1"}
+servers: [{url: "https://pets.example/v1"}]
+paths:
+  /pets/{id}:
+    get:
+      operationId: getPet
+      summary: One pet.
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      responses: {}
+    delete:
+      operationId: deletePet
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      responses: {}
+    put: {operationId: replacePet, requestBody: {content: {application/xml: {}}}, responses: {}}
+"""
+SERVICE = """
+apiVersion: orchestrator/v1
+kind: Plugin
+metadata: {name: pets}
+spec:
+  openapi:
+    document: specs/pets.yaml
+    auth: {header: {name: X-Key, value: {fromEnv: PETS_KEY}}}
+    approvals: {deletePet: deny}
+"""
+
+
+def service(folder: Path, manifest: str = SERVICE, document: str = DOCUMENT) -> Workspace:
+    (folder / "specs").mkdir(exist_ok=True)
+    (folder / "specs/pets.yaml").write_text(document)
+    return read(folder, manifest, ASSISTANT.replace("{plugin: sky}", "{plugin: pets}"), "")
+
+
+def test_operations_of_a_service_are_offered(tmp_path: Path):
+    work = service(tmp_path)
+    work.raise_for_errors()
+    (guide,) = work.desired
+    assert {n: (b.function, b.approval) for n, b in guide.bindings.items()} == {
+        "getPet": ("pets.getPet", "auto"),
+        "deletePet": ("pets.deletePet", "deny"),
+    }
+    (warning,) = work.diagnostics
+    assert "the operation 'replacePet' cannot be offered: it takes application/xml" in warning.message
+    assert work.registry.units["pets"].grants == ("net:https://pets.example",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "specs/pets.yaml",
+            "specs/none.yaml",
+            "a.yaml:15:15: error MAN010: the document 'specs/none.yaml' cannot be read: no such",
+        ),
+        ("specs/pets.yaml", "../etc/passwd", "leads out of the project's folder"),
+        ("specs/pets.yaml", "/etc/passwd", "must be given by its path below the project's folder"),
+        ("specs/pets.yaml", "specs", "is not a plain file"),
+        ("{deletePet: deny}", "{dletePet: deny}", "there is no operation 'dletePet'; did you mean 'deletePet'?"),
+        (
+            "document:",
+            "include: [replacePet]\n    document:",
+            "error MAN004: the operation 'replacePet' cannot be offered",
+        ),
+        (
+            "{header: {name: X-Key, value: {fromEnv: PETS_KEY}}}",
+            "{bearer: sk-123}",
+            "a secret never stands in a manifest",
+        ),
+        (
+            "{header: {name: X-Key, value: {fromEnv: PETS_KEY}}}",
+            "{}",
+            "exactly one of bearer, basic, header, query and cookie",
+        ),
+        ("name: pets", "name: weather", "a plug-in 'weather' is in the folder of plug-ins already"),
+    ],
+)
+def test_what_is_wrong_with_a_service_is_told(tmp_path: Path, old: str, new: str, told: str):
+    assert old in SERVICE
+    found = complaints(service(tmp_path, SERVICE.replace(old, new)))
+    assert any(told in one for one in found), found

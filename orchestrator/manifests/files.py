@@ -86,6 +86,28 @@ def _read(root: Path, name: str, file: str) -> Text | Diagnostic:
         os.close(descriptor)
 
 
+def read_named(folder: Path, name: str, largest: int) -> bytes | str:
+    """A file that a manifest names, below the project's folder; text instead of bytes says why it is not read."""
+    root = Path(os.path.realpath(folder))
+    if "\0" in name or Path(name).is_absolute():
+        return "must be given by its path below the project's folder"
+    path = os.path.realpath(root / name)
+    if not path.startswith(f"{root}{os.sep}"):
+        return "leads out of the project's folder"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        return f"cannot be read: {_reason(error)}"
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return "is not a plain file"
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(largest + 1)
+    finally:
+        os.close(descriptor)
+    return data if len(data) <= largest else f"is larger than {largest // 1024:,} KiB"
+
+
 class _LeadsOut(Exception):
     """A link whose end is not in the folder."""
 

@@ -1,7 +1,7 @@
 """The kind Plugin: where functions come from, what they are given, and what they are allowed. No I/O.
 
-Exactly one of `code` (an entry of the plug-in folder) and `hosted` (a plug-in of the hosted API's console) says
-where the plug-in is.
+Exactly one of `code` (an entry of the plug-in folder), `openapi` (a service with a document, see `endpoints.py`) and
+`hosted` (a plug-in of the hosted API's console) says where the plug-in is.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, Strict, model_validator
 
+from orchestrator.manifests.endpoints import OpenApi
 from orchestrator.manifests.fields import Identifier, Secret, Strictly, fault
 from orchestrator.manifests.model import Metadata
 
-PLACES = ("code", "hosted")
+PLACES = ("code", "openapi", "hosted")
 _ONLY_CODE = ("settings", "secrets", "grant")
 
 
@@ -45,13 +46,15 @@ class PluginSpec(Strictly):
     """What its code reads as `Context.secrets`: by name, where each is found."""
     grant: Annotated[tuple[str, ...], Strict(False)] = ()
     """Permissions that its code declares and may have: `net:api.example.com`, `net:private http://10.0.0.5:8080`, …"""
+    openapi: OpenApi | None = None
+    """A service with an OpenAPI document."""
     hosted: Hosted | None = None
     """A plug-in of Model Studio's console."""
 
     @model_validator(mode="before")
     @classmethod
     def _supported(cls, value: object) -> object:
-        for later in ("openapi", "mcp"):
+        for later in ("mcp",):
             if isinstance(value, Mapping) and later in value:
                 raise fault("unsupported", f"plug-ins of type '{later}' are not supported yet", later)
         return cast("object", value)
@@ -60,7 +63,7 @@ class PluginSpec(Strictly):
     def _one_place(self) -> Self:
         given = [name for name in PLACES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise fault("place", f"a plug-in has exactly one of {' and '.join(PLACES)}", *given[1:2])
+            raise fault("place", f"a plug-in has exactly one of {', '.join(PLACES)}", *given[1:2])
         for name in _ONLY_CODE:
             if name in self.model_fields_set and self.code is None:
                 raise fault("place", f"'{name}' is for plug-ins with 'code'", name)

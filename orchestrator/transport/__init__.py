@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestrator.transport.client import MAX_ANSWER, NOTHING, Answer, Client, Lines, Stalled, carried
-    from orchestrator.transport.guarded import Bounds, outside
+    from orchestrator.transport.guarded import Bounds, NotConnected, Unanswered, outside
     from orchestrator.transport.reach import Origin, Reach
 
 __all__ = [
@@ -23,14 +23,23 @@ __all__ = [
     "Bounds",
     "Client",
     "Lines",
+    "NotConnected",
     "Origin",
     "Reach",
     "Stalled",
+    "Unanswered",
     "carried",
     "outside",
 ]
 
-_HOMES = {"Bounds": "guarded", "outside": "guarded", "Origin": "reach", "Reach": "reach"}
+_HOMES: dict[str, str] = {
+    "Bounds": "guarded",
+    "NotConnected": "guarded",
+    "Unanswered": "guarded",
+    "outside": "guarded",
+    "Origin": "reach",
+    "Reach": "reach",
+}
 
 
 def __getattr__(name: str) -> Any:

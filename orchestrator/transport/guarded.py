@@ -22,6 +22,10 @@ from orchestrator.errors import OutOfReach, TooMuch
 from orchestrator.transport.addresses import is_public
 from orchestrator.transport.reach import Origin, Reach, normal
 
+Unanswered = httpx2.TransportError
+"""What a request raises that got no answer, or half of one."""
+NotConnected = (httpx2.ConnectError, httpx2.ConnectTimeout)
+"""Those of `Unanswered` after which nothing was sent."""
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 Headers = list[tuple[bytes, bytes]]
 

@@ -160,7 +160,7 @@ def test_a_function_is_a_name_of_the_registry(function: str) -> None:
     assert only(text).code == "MAN004"
 
 
-@pytest.mark.parametrize("kind", ["openapi", "mcp"])
+@pytest.mark.parametrize("kind", ["mcp"])
 def test_other_plugins_are_not_supported_yet(kind: str) -> None:
     found = only(f"apiVersion: orchestrator/v1\nkind: Plugin\nmetadata: {{name: a}}\nspec: {{{kind}: {{}}}}")
     assert found.message == f"plug-ins of type '{kind}' are not supported yet"

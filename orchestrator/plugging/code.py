@@ -1,48 +1,28 @@
-"""Plug-ins as manifests declare them: what they say of code is brought to it, endpoints become units of their own.
-
-The rooms `manifests` and `functions` do not know each other; here they meet.
-"""
+"""What manifests say of the code in the plug-in folder: settings, secrets, permissions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
 
-from orchestrator.diagnostics import Diagnostic, Span, did_you_mean
+from orchestrator.diagnostics import Diagnostic, did_you_mean
 from orchestrator.functions import Registry
 from orchestrator.functions.configuring import Configuration, configure
 from orchestrator.functions.registry import Unit
-from orchestrator.manifests import Loaded, Placed, Plugin, SecretPlace
-
-Secrets = Callable[[SecretPlace, Span], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugged:
-    """All functions of a project, and what is wrong between them and the manifests."""
-
-    registry: Registry
-    diagnostics: tuple[Diagnostic, ...] = ()
+from orchestrator.manifests import Loaded, Placed, Plugin
+from orchestrator.plugging.kind import Secrets
 
 
-def plug(registry: Registry, loaded: Loaded, secrets: Secrets) -> Plugged:
-    """Give the units of the plug-in folder what the manifests say of them; `secrets` finds a secret when it is needed.
-
-    Of a unit that does not get what it needs it is complained, at its manifest, or at its code if there is none.
-    """
-    found: list[Diagnostic] = []
+def configured(registry: Registry, loaded: Loaded, secrets: Secrets, found: list[Diagnostic]) -> Iterator[Unit]:
+    """The units of the folder, each with what its manifest says; complaints are added to the list."""
     by_unit = _by_unit(registry, loaded, found)
-    units: list[Unit] = []
     for unit in registry.units.values():
         manifest = by_unit.get(unit.name)
         done = configure(unit, _configuration(manifest, secrets) if manifest else None)
-        found += [
-            manifest.complain("MAN004", m.message, ("spec", *m.path), hint=m.hint) for m in done.misfits if manifest
-        ]
+        if manifest is not None:
+            found += [manifest.complain("MAN004", m.message, ("spec", *m.path), hint=m.hint) for m in done.misfits]
         found += done.lacks
-        units.append(done.unit)
-    return Plugged(registry=Registry.of(units, version=registry.version), diagnostics=tuple(found))
+        yield done.unit
 
 
 def _by_unit(registry: Registry, loaded: Loaded, found: list[Diagnostic]) -> Mapping[str, Placed[Plugin]]:
