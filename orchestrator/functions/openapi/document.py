@@ -101,7 +101,7 @@ def _values(text: bytes) -> Any:
             raise DocumentFault(f"the document is not valid JSON: {error}") from error
     try:
         _scan(text)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
+        return _Loader(text).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DocumentFault(f"the document is not valid YAML: {str(error).splitlines()[0]}") from error
 
