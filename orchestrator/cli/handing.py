@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def hand_over(handovers: Sequence[Handover], target: Target, fmt: str, *, done: str) -> int:
     """Write each mark and nothing else; the exit code. `done` is the word for one that was carried out."""
-    errors = [await _mark(one, target) for one in handovers]
+    errors = [await mark(one, target) for one in handovers]
     if fmt == "json":
         told = [_as_json(one, error, done) for one, error in zip(handovers, errors, strict=True)]
         output.json({"format_version": 1, "assistants": told})
@@ -28,7 +28,8 @@ async def hand_over(handovers: Sequence[Handover], target: Target, fmt: str, *, 
     return 0 if not failed else IN_PART if failed < len(errors) else 1
 
 
-async def _mark(one: Handover, target: Target) -> TargetError | None:
+async def mark(one: Handover, target: Target) -> TargetError | None:
+    """Write one mark; why that failed, if it did."""
     try:
         await target.update(one.before.id, {"metadata": one.before.body.get("metadata") or {}}, one.stamp)
     except TargetError as error:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from orchestrator.manifests.editing import CannotEdit, changed, edit
 from orchestrator.manifests.model import API_VERSION
 from orchestrator.manifests.placed import Document
 from orchestrator.manifests.source import Fault, Path, Place, parse, place_of
@@ -57,6 +58,42 @@ def read_markdown(text: str, file: str) -> tuple[MarkdownDocument | None, tuple[
         place = place_of(front, 0, ("instructions",), key=True)
         faults.append(Fault(message="instructions are given twice: here and as the body", place=place))
     return MarkdownDocument(file=file, text=text, value=manifest, front=front, body=at), tuple(faults)
+
+
+def front_of(text: str) -> tuple[int, int] | None:
+    """Where the front matter begins and ends, without its marks; None: there is none."""
+    found = _FRONT.match(text)
+    return found.span("yaml") if found else None
+
+
+def edit_markdown(text: str, path: Path, value: object) -> str:
+    """The text with one field of the manifest changed: instructions in the body, all else in the front matter.
+
+    Raises:
+        CannotEdit: it cannot be changed in place, or not be said in this form.
+    """
+    found, before = _FRONT.match(text), read_markdown(text, "")[0]
+    if found is None or before is None:
+        raise CannotEdit("the file has no front matter")
+    if path == ("spec", "instructions") and isinstance(value, str) and before.body is not None:
+        new = text[: found.end()] + _in_place_of(text[found.end() :], value)
+    elif path[:1] in (("metadata",), ("spec",)) and path[:2] != ("spec", "instructions"):
+        start, end = found.span("yaml")
+        new = text[:start] + edit(text[start:end], 0, path[1:], value) + text[end:]
+    else:
+        raise CannotEdit("in Markdown, instructions are the body of the file")
+    after = read_markdown(new, "")[0]
+    if after is None or after.value != changed(before.value, path, value):
+        raise CannotEdit("Markdown cannot say this: blank lines at its beginning and end, and line ends, are not kept")
+    return new
+
+
+def _in_place_of(body: str, text: str) -> str:
+    """A body with other instructions; blank lines around them stay."""
+    first = len(body) - len(body.lstrip())
+    begin = body.rfind("\n", 0, first) + 1
+    breaks = "\r\n" if "\r\n" in body else "\n"
+    return body[:begin] + text.rstrip("\n").replace("\n", breaks) + body[len(body.rstrip()) :]
 
 
 def _manifest(fields: Mapping[str, Any], body: str) -> Mapping[str, Any]:

@@ -254,7 +254,7 @@ class AssistantSpec(Strictly):
     model: Annotated[ModelSettings, BeforeValidator(_as_model, json_schema_input_type=str | ModelSettings)]
     """The model's name, or {name, temperature, topP, topK, maxTokens}."""
     display_name: Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)] | None = None
-    """The API's `name`; default: metadata.name."""
+    """The API's `name`. Default: metadata.name; null: none."""
     description: Annotated[str, Field(max_length=DESCRIPTION_LENGTH)] | None = None
     """For people; null clears."""
     instructions: (

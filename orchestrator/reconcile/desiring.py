@@ -81,8 +81,9 @@ class _Maker:
     def make(self, one: Placed[Assistant]) -> Desired | None:
         before = len(self.found)
         spec, metadata = one.value.spec, one.value.metadata
-        body: dict[str, Any] = {**_sampling(spec.model), "name": spec.display_name or metadata.name}
         given = spec.model_fields_set
+        nameless = "display_name" in given and spec.display_name is None
+        body: dict[str, Any] = {**_sampling(spec.model), "name": "" if nameless else spec.display_name or metadata.name}
         if "description" in given:
             body["description"] = spec.description or ""
         if "instructions" in given:

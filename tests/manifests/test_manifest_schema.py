@@ -31,6 +31,6 @@ def test_nothing_unknown_is_allowed_and_keys_are_camel_case() -> None:
 
 def test_fields_are_described_and_short_forms_are_allowed() -> None:
     spec = json_schema()["$defs"]["AssistantSpec"]["properties"]
-    assert spec["displayName"]["description"] == "The API's `name`; default: metadata.name."
+    assert spec["displayName"]["description"] == "The API's `name`. Default: metadata.name; null: none."
     assert {"type": "string"} in spec["model"]["anyOf"]
     assert {"type": "string"} in [one for part in spec["instructions"]["anyOf"] for one in part.get("anyOf", [part])]
