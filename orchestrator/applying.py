@@ -20,7 +20,7 @@ from orchestrator.reconcile import saved
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plain import hosted, manifest_digest, whole
-from orchestrator.reconcile.plans import Plan, plan
+from orchestrator.reconcile.plans import Plan, plan, retains
 from orchestrator.reconcile.results import Pace, Result, apply
 from orchestrator.reconcile.writing import GRACE_SECONDS, Patience, stamp_of, with_attempt
 from orchestrator.revisions import state_of
@@ -225,7 +225,8 @@ async def plan_rollback(work: Workspace, journal: Journal, target: Target, name:
     body = whole(chosen.body, tokens(work))
     declared = work.find(name)
     file = declared.source if declared is not None else saved.Place(span=saved.Span(file=chosen.file))
-    wanted = Desired(name=name, body=body, source=file, protect=chosen.protect)
+    retain = declared.retain if declared is not None else now is not None and retains(now)
+    wanted = Desired(name=name, body=body, source=file, protect=chosen.protect, retain=retain)
     mine = [] if now is None else [now]
     return replace(plan([wanted], mine, owner=work.owner, prune=False), beside=len(observed) - len(mine))
 

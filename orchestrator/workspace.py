@@ -221,9 +221,14 @@ class Workspace:
         return still_held(self.desired, {name: one.digest for name, one in found.items()})
 
     async def plan_destroy(self, target: Target) -> Plan:
-        """A plan that deletes all that this project owns in the environment, save what is protected."""
+        """A plan that deletes all that this project owns in the environment.
+
+        What is protected stays, what is retained is let go of.
+        """
         names = {one.name for one in self.desired if one.protect}
-        return plan((), await target.observe(), owner=self.owner, prune=True, protected=names)
+        kept = {one.name for one in self.desired if one.retain}
+        found = await target.observe()
+        return plan((), found, owner=self.owner, prune=True, protected=names, retained=kept)
 
     def check(self, planned: Plan, *, deletes: int | None = None) -> None:
         """Refuse a plan that deletes too much; `deletes`: so many were agreed to for this once.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.yes
 @options.data
 def command(fmt: str, yes: bool, **given: Any) -> int:
-    """Delete every assistant that bears our stamp; protected and unmanaged ones stay."""
+    """Delete every assistant that bears our stamp; protected, retained and unmanaged ones stay."""
     from orchestrator.workspace import Workspace
 
     work = Workspace.read(options.settings(**given))
@@ -33,15 +33,17 @@ async def _destroy(work: Workspace, *, fmt: str, yes: bool) -> int:
     from orchestrator.applying import session
     from orchestrator.cli.apply import show_plan
     from orchestrator.errors import UnsafePlan
+    from orchestrator.reconcile.changes import Delete, Release
 
     if work.environment.value.spec.policy.prune == "never":
         raise UnsafePlan("This environment never deletes (policy.prune: never).", hint="change the Environment first")
     async with work.target() as target:
         planned = await work.plan_destroy(target)
         show_plan(planned, fmt)
-        count = len(planned.changes)
-        question = f"Delete {count} assistants from '{work.settings.environment}'? This can't be undone."
-        if count and not yes and not output.confirm(question, flag="--yes"):
+        count, kept = len(planned.of(Delete)), len(planned.of(Release))
+        also = f" and let go of {kept}" if kept else ""
+        question = f"Delete {count} assistants{also} from '{work.settings.environment}'? This can't be undone."
+        if planned.changes and not yes and not output.confirm(question, flag="--yes"):
             output.say("Nothing was deleted.")
             return 1
         async with session(work, target, say=output.say) as mine:

@@ -7,11 +7,11 @@ from typing import Any
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.records import Applied, Intent, Step
 from orchestrator.journal.store import Journal
-from orchestrator.reconcile.changes import Change, Create, Delete, Update
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update
 from orchestrator.reconcile.plain import plain_text
 from orchestrator.reconcile.stamp import Stamp
 
-_ACTIONS = {Create: "create", Update: "update", Delete: "delete"}
+_ACTIONS = {Create: "create", Update: "update", Delete: "delete", Release: "release"}
 _APPLIED = "id, owner, who, started, ended, verb, git, dirty, plan, outcome"
 
 
@@ -37,7 +37,7 @@ class Recording:
 
     def intend(self, change: Change, attempt: str) -> int:
         """Write down what is about to be done; committed when this returns. Raises: JournalError."""
-        name = change.name if isinstance(change, Delete) else change.after.name
+        name = change.name if isinstance(change, Delete | Release) else change.after.name
         with self._journal.writing() as tx:
             row = tx.execute(
                 "INSERT INTO steps (apply, owner, name, action, attempt, begun, state) "
@@ -51,7 +51,7 @@ class Recording:
         now = self._journal.clock()
         with self._journal.writing() as tx:
             tx.execute("UPDATE steps SET state = 'done', ended = ? WHERE id = ?", (now, step))
-            if stamp is None or isinstance(change, Delete):
+            if stamp is None or isinstance(change, Delete | Release):
                 return
             after = change.after
             tx.execute(

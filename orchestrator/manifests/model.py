@@ -274,6 +274,8 @@ class AssistantSpec(Strictly):
     """The API's own metadata: at most 15 pairs of text."""
     protect: bool = False
     """Never deleted, also when the manifest is gone."""
+    on_delete: Literal["delete", "retain"] = "delete"
+    """What pruning does once the manifest is gone: delete it, or take our mark off and leave it (`retain`)."""
 
 
 class Assistant(Strictly):

@@ -50,13 +50,22 @@ class Delete:
     name: str
 
 
-Change = Create | Update | Delete
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """It is ours and nobody wants it any more, but it is to be kept: our mark is taken away, and nothing else."""
+
+    before: Observed
+    name: str
+
+
+Change = Create | Update | Delete | Release
 
 
 def compare(desired: Desired, observed: Observed, stamp: Stamp) -> Update | None:
     """The update that brings one assistant in line; None: it is in line."""
     wanted = digests(desired.body)
-    moved = wanted != dict(stamp.fields) or stamp.manifest != desired.name or stamp.protect != desired.protect
+    kept = (stamp.protect, stamp.retain) != (desired.protect, desired.retain)
+    moved = wanted != dict(stamp.fields) or stamp.manifest != desired.name or kept
     differences = tuple(
         Difference(field=field, before=before, after=after, drifted=_drifted(field, observed, stamp))
         for field, value in desired.body.items()
@@ -95,4 +104,5 @@ def stamp_for(desired: Desired, owner: str, *, revision: int, attempt: str) -> S
         revision=revision,
         attempt=attempt,
         protect=desired.protect,
+        retain=desired.retain,
     )

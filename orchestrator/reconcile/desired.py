@@ -59,6 +59,7 @@ class Desired:
     source: Source = field(repr=False, compare=False)
     previous_names: tuple[str, ...] = ()
     protect: bool = False
+    retain: bool = False
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     rules: Rules = field(default_factory=Rules)
     inputs: Callable[[], Inputs | None] = field(default=_unknown, repr=False, compare=False)

@@ -103,6 +103,7 @@ class _Maker:
             source=one,
             previous_names=metadata.previous_names,
             protect=spec.protect,
+            retain=spec.on_delete == "retain",
             bindings=dict(self._bindings(one)),
             rules=_rules(one.value),
             inputs=partial(self.tracer.inputs, one),

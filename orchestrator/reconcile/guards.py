@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.errors import UnsafePlan
-from orchestrator.reconcile.changes import Delete, Update
+from orchestrator.reconcile.changes import Delete, Release, Update
 from orchestrator.reconcile.plans import Plan
 
 
@@ -26,21 +26,22 @@ SMALL_SHARE = 1  # so many may always go, whatever share of a small set they are
 
 
 def check(plan: Plan, limits: DeleteLimits) -> None:
-    """Refuse a plan that deletes too much.
+    """Refuse a plan that deletes too much. What is let go of (`onDelete: retain`) is no deletion, but never all we own.
 
     Raises:
         UnsafePlan: deletes are forbidden here, nothing at all is desired, or a limit is passed.
     """
     deletes = len(plan.of(Delete))
-    if not deletes:
+    releases = len(plan.of(Release))
+    if not deletes and not releases:
         return
     staying = len(plan.unchanged) + len(plan.of(Update)) + plan.beside + len(plan.held)
-    owned = deletes + staying + len(plan.kept)
+    owned = deletes + releases + staying + len(plan.kept)
     if not limits.allowed:
         raise UnsafePlan("This environment never prunes (policy.prune: never).", hint="delete by hand, or with destroy")
     if not staying:
         raise UnsafePlan(
-            f"None of our assistants is declared any more; pruning would delete all {deletes}.",
+            f"None of our assistants is declared any more; {_loss(deletes, releases)}.",
             hint="if that is meant: orchestrator destroy",
         )
     if limits.count is not None and deletes > limits.count:
@@ -53,3 +54,9 @@ def check(plan: Plan, limits: DeleteLimits) -> None:
             f"{deletes} of {owned} assistants would be deleted, more than {limits.percent:g} %.",
             hint=f"if that is meant: --max-deletes {deletes}, or raise policy.maxDeletePercent of the environment",
         )
+
+
+def _loss(deletes: int, releases: int) -> str:
+    if not releases:
+        return f"pruning would delete all {deletes}"
+    return f"pruning would delete {deletes} and let go of {releases}, which is all"

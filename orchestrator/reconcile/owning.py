@@ -49,7 +49,7 @@ def adopt(
         message = f"The metadata of {id} is full ({METADATA_PAIRS} pairs); there is no room for our mark."
         raise UnsafePlan(message, hint="take one pair away")
     fields = {field: digest(field, found.body.get(field)) for field in want.body}
-    stamp = Stamp(owner=owner, manifest=want.name, fields=fields, protect=want.protect)
+    stamp = Stamp(owner=owner, manifest=want.name, fields=fields, protect=want.protect, retain=want.retain)
     return Handover(name=want.name, before=found, stamp=stamp)
 
 

@@ -53,7 +53,8 @@ def fingerprint(observed: Observed) -> str:
 
 def manifest_digest(desired: Desired) -> str:
     """A hash of what a manifest asks for."""
-    return _hash([digests(desired.body), desired.protect])
+    kept = ["retain"] if desired.retain else []
+    return _hash([digests(desired.body), desired.protect, *kept])
 
 
 def _hash(value: object) -> str:

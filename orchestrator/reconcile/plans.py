@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from orchestrator.reconcile.changes import Change, Create, Delete, Update, compare
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update, compare
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Observed
 
@@ -35,7 +35,7 @@ class Plan:
         """Whether there is nothing to do."""
         return not self.changes
 
-    def of(self, kind: type[Create] | type[Update] | type[Delete]) -> list[Change]:
+    def of(self, kind: type[Create] | type[Update] | type[Delete] | type[Release]) -> list[Change]:
         """The changes of one kind."""
         return [change for change in self.changes if isinstance(change, kind)]
 
@@ -52,10 +52,12 @@ def plan(
     owner: str,
     prune: bool,
     protected: Collection[str] = (),
+    retained: Collection[str] = (),
 ) -> Plan:
     """Compare everything wanted with everything there. Nothing without `owner`'s exact stamp appears in a change.
 
-    `protected` names manifests that are never deleted, beside those whose stamp says so.
+    `protected` names manifests that are never deleted, `retained` those that are let go of instead, beside those whose
+    stamps say so.
     """
     everything = sorted(observed, key=lambda o: (o.created_at, o.id))
     ours = [o for o in everything if o.stamp is not None and o.stamp.owner == owner]
@@ -74,7 +76,7 @@ def plan(
     kept = [o for o in left if _protected(o, protected)]
     orphans = [o for o in left if not _protected(o, protected)]
     if prune:
-        changes += [Delete(before=o, name=_name(o)) for o in orphans]
+        changes += [_end(o, retained) for o in orphans]
         orphans = []
     return Plan(
         owner=owner,
@@ -108,6 +110,17 @@ def _take(by_name: dict[str, Observed], want: Desired) -> Observed | None:
 
 def _protected(one: Observed, names: Collection[str]) -> bool:
     return one.stamp is not None and (one.stamp.protect or one.stamp.manifest in names)
+
+
+def _end(one: Observed, retained: Collection[str]) -> Delete | Release:
+    """What pruning does to one."""
+    keep = retains(one) or _name(one) in retained
+    return Release(before=one, name=_name(one)) if keep else Delete(before=one, name=_name(one))
+
+
+def retains(one: Observed) -> bool:
+    """Whether its stamp says that it is let go of, not deleted."""
+    return one.stamp is not None and one.stamp.retain
 
 
 def _name(one: Observed) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.errors import OrchestratorError, RefusedKey, TargetError
-from orchestrator.reconcile.changes import Change, Create, Delete
+from orchestrator.reconcile.changes import Change, Create, Delete, Release
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan
 from orchestrator.reconcile.recording import Forgetful, Recorder
@@ -57,15 +57,15 @@ async def apply(
 ) -> list[Result]:
     """Carry out every change; results in the order of the plan.
 
-    Writes come before deletes. One failure does not stop the others; a refused key, a journal that cannot be written,
-    too many failures or `stopping` let what is in flight end and begin nothing more.
+    Writes come before deletes and releases. One failure does not stop the others; a refused key, a journal that cannot
+    be written, too many failures or `stopping` let what is in flight end and begin nothing more.
     """
     writer = Writer(target, patience or Patience())
     work = _Work(plan, writer, recorder or Forgetful(), pace or Pace(), new_attempt)
     numbered = list(enumerate(plan.changes))
-    writes = [step for step in numbered if not isinstance(step[1], Delete)]
-    deletes = [step for step in numbered if isinstance(step[1], Delete)]
-    for queue in (writes, deletes):
+    writes = [step for step in numbered if not isinstance(step[1], Delete | Release)]
+    ends = [step for step in numbered if isinstance(step[1], Delete | Release)]
+    for queue in (writes, ends):
         async with asyncio.TaskGroup() as group:
             for _ in range(min(work.pace.concurrency, len(queue))):
                 group.create_task(work.through(queue))

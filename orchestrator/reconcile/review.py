@@ -10,13 +10,13 @@ from typing import Any, Literal, assert_never
 from orchestrator.diagnostics import Diagnostic, Span
 from orchestrator.reconcile.body import Body, comparable
 from orchestrator.reconcile.causes import Cause, Inputs, causes
-from orchestrator.reconcile.changes import Change, Create, Delete, Difference, Update
+from orchestrator.reconcile.changes import Change, Create, Delete, Difference, Release, Update
 from orchestrator.reconcile.plans import Plan
 from orchestrator.reconcile.textdiff import TextDiff, compare
 from orchestrator.wire.assistants import ASSISTANT_FIELDS
 from orchestrator.wire.estimate import Estimate
 
-Action = Literal["create", "update", "delete"]
+Action = Literal["create", "update", "delete", "release"]
 Level = Literal["high", "medium", "low"]
 Recorded = Callable[[str], Inputs | None]
 
@@ -143,6 +143,10 @@ def _reviewed(change: Change, recorded: Recorded) -> Reviewed:
             )
         case Delete(before=before, name=name):
             step = _Step(change=change, action="delete", name=name, before=before.body, after={}, id=before.id)
+        case Release(before=before, name=name):
+            step = _Step(
+                change=change, action="release", name=name, before=before.body, after=before.body, id=before.id
+            )
         case Update(before=before, after=after):
             step = _Step(
                 change=change,
@@ -270,6 +274,8 @@ def _of_action(step: _Step) -> Iterator[tuple[Level, str]]:
     change = step.change
     if isinstance(change, Delete):
         yield "high", "it is deleted"
+    if isinstance(change, Release):
+        yield "medium", "released, kept: it stays as it is, and is ours no more (onDelete: retain)"
     if isinstance(change, Update):
         drifted = [d.field for d in change.differences if d.drifted]
         if drifted:

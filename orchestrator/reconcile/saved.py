@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from orchestrator.diagnostics import Span
 from orchestrator.errors import StalePlan
-from orchestrator.reconcile.changes import Change, Create, Delete, Update, compare
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update, compare
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.plain import fingerprint, hosted, plain, whole
@@ -41,6 +41,7 @@ class SavedChange(_Strict):
     observed: str | None = None
     body: dict[str, Any] | None = None
     protect: bool = False
+    retain: bool = False
     previous_names: list[str] = []
     tokens: dict[str, str] = {}
     file: str = ""
@@ -89,7 +90,7 @@ def save(plan: Plan, *, environment: str, target: str, made_at: str, salt: str, 
         "salt": salt,
         "inputs": dict(inputs),
         "changes": [_saved(change, salt).model_dump() for change in plan.changes],
-        "summary": {k.__name__.lower(): len(plan.of(k)) for k in (Create, Update, Delete)},
+        "summary": {k.__name__.lower(): len(plan.of(k)) for k in (Create, Update, Delete, Release)},
     }
     return orjson.dumps({**head, "digest": _digest(head)}, option=orjson.OPT_INDENT_2) + b"\n"
 
@@ -168,10 +169,11 @@ def _held_against(
 ) -> Change | str | None:
     """The change as it can be carried out now; a reason why not; None: it is done already."""
     before = by_id.get(one.id or "")
-    if one.action == "delete":
+    if one.action in ("delete", "release"):
         if before is None:
             return None
-        return Delete(before=before, name=one.name) if fingerprint(before) == one.observed else _CHANGED
+        end = Delete if one.action == "delete" else Release
+        return end(before=before, name=one.name) if fingerprint(before) == one.observed else _CHANGED
     after = _desired(one, tokens)
     if one.action == "create":
         names = {one.name, *one.previous_names}
@@ -205,6 +207,7 @@ def _desired(one: SavedChange, tokens: Mapping[str, HostedPlugin]) -> Desired:
         source=Place(span=Span(file=one.file, line=one.line)),
         previous_names=tuple(one.previous_names),
         protect=one.protect,
+        retain=one.retain,
     )
 
 
@@ -220,14 +223,16 @@ def _saved(change: Change, salt: str | None) -> SavedChange:
                 observed=before and fingerprint(before),
                 body=plain(after.body),
                 protect=after.protect,
+                retain=after.retain,
                 previous_names=list(after.previous_names),
                 tokens={} if salt is None else {one.id: _token(one, salt) for one in hosted(after.body)},
                 file=after.place.file,
                 line=after.place.line,
             )
-        case Delete():
+        case Delete() | Release():
+            action = "delete" if isinstance(change, Delete) else "release"
             return SavedChange(
-                action="delete", name=change.name, id=change.before.id, observed=fingerprint(change.before)
+                action=action, name=change.name, id=change.before.id, observed=fingerprint(change.before)
             )
         case _:
             assert_never(change)

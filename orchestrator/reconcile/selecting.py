@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from orchestrator.diagnostics import did_you_mean
 from orchestrator.errors import SettingsError
-from orchestrator.reconcile.changes import Change, Delete
+from orchestrator.reconcile.changes import Change, Delete, Release
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.plans import Plan
 
@@ -111,7 +111,7 @@ def _check_names(planned: Plan, chosen: Choice) -> None:
 
 
 def _name(change: Change) -> str:
-    return change.name if isinstance(change, Delete) else change.after.name
+    return change.name if isinstance(change, Delete | Release) else change.after.name
 
 
 def _values(method: Method, facts: Facts) -> Iterable[str]:

@@ -22,7 +22,10 @@ _FIELDS: Mapping[str, str] = {letter: field for field, letter in _LETTERS.items(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """`owner`: project/environment; `fields`: hash by field name; `attempt`: id of the create that made it."""
+    """`owner`: project/environment; `fields`: hash by field name; `attempt`: id of the create that made it.
+
+    `protect`: never deleted; `retain`: let go of instead of deleted. Both hold when the manifest is gone.
+    """
 
     owner: str
     manifest: str
@@ -30,6 +33,7 @@ class Stamp:
     revision: int = 1
     attempt: str = ""
     protect: bool = False
+    retain: bool = False
 
     def encode(self) -> str:
         """The value of the metadata pair."""
@@ -41,6 +45,7 @@ class Stamp:
             "try": self.attempt,
             "f": "".join(_LETTERS[name] + value for name, value in self.fields.items()),
             **({"protect": True} if self.protect else {}),
+            **({"retain": True} if self.retain else {}),
         }
         text = orjson.dumps(mark).decode()
         if len(text) > METADATA_VALUE:
@@ -57,6 +62,7 @@ class _Mark(BaseModel):
     rev: int
     f: str
     protect: bool = False
+    retain: bool = False
 
 
 def read_stamp(metadata: Mapping[str, Any]) -> Stamp | None:
@@ -79,6 +85,7 @@ def read_stamp(metadata: Mapping[str, Any]) -> Stamp | None:
         revision=mark.rev,
         attempt=str(raw.get("try", "")),
         protect=mark.protect,
+        retain=mark.retain,
     )
 
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from orchestrator.errors import CannotUnderstand, SlowDown, TargetError
 from orchestrator.reconcile.body import Body
-from orchestrator.reconcile.changes import Change, Create, Delete, Update, stamp_for
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update, stamp_for
 from orchestrator.reconcile.observed import Observed, Target
 from orchestrator.reconcile.stamp import Stamp
 
@@ -38,9 +38,11 @@ class Writer:
         self._look = asyncio.Lock()
 
     async def carry_out(self, change: Change, stamp: Stamp | None) -> None:
-        """Write one change with its stamp (None for a delete)."""
+        """Write one change with its stamp (None for a delete and a release)."""
         if isinstance(change, Delete):
             await self._target.delete(change.before.id)
+        elif isinstance(change, Release):
+            await self._target.update(change.before.id, {"metadata": change.before.body.get("metadata") or {}}, None)
         elif stamp is not None:
             await self._write(change, stamp)
 
@@ -98,7 +100,7 @@ def uncertain(error: TargetError) -> bool:
 
 
 def stamp_of(change: Change, owner: str, attempt: str) -> Stamp | None:
-    """The mark that goes along; None for a delete."""
+    """The mark that goes along; None for a delete and a release."""
     match change:
         case Create():
             return stamp_for(change.after, owner, revision=1, attempt=attempt)
@@ -106,7 +108,7 @@ def stamp_of(change: Change, owner: str, attempt: str) -> Stamp | None:
             before = change.before.stamp
             revision = before.revision + 1 if before else 1
             return stamp_for(change.after, owner, revision=revision, attempt=before.attempt if before else "")
-        case Delete():
+        case Delete() | Release():
             return None
         case _:
             assert_never(change)

@@ -11,9 +11,10 @@ from worlds import OWNER, breaking, converge, desired, many
 
 from orchestrator.errors import UnsafePlan
 from orchestrator.reconcile import reports
-from orchestrator.reconcile.changes import Create, Delete, Update
+from orchestrator.reconcile.changes import Create, Delete, Release, Update
 from orchestrator.reconcile.guards import DeleteLimits, check
 from orchestrator.reconcile.plans import plan
+from orchestrator.reconcile.results import apply
 from orchestrator.reconcile.stamp import Stamp, read_stamp
 from orchestrator.targets.memory import MemoryTarget
 from orchestrator.wire.assistants import METADATA_VALUE
@@ -84,6 +85,43 @@ async def test_what_is_protected_survives_its_manifest() -> None:
     await converge(target, [replace(desired("weather"), protect=True), desired("other")])
     planned = await _plan(target, [desired("other")], prune=True)
     assert (planned.empty, [o.stamp.manifest for o in planned.kept if o.stamp]) == (True, ["weather"])
+
+
+async def test_what_is_retained_is_released_by_prune_and_its_object_stays() -> None:
+    target = breaking()
+    kept = replace(desired("weather"), retain=True)
+    await converge(target, [kept, desired("other"), desired("third")])
+    assert (await _plan(target, [desired("other"), desired("third")])).empty  # without --prune nothing is let go of
+    planned = await _plan(target, [desired("other"), desired("third")], prune=True)
+    (change,) = planned.changes
+    assert isinstance(change, Release)
+    check(planned, DeleteLimits(count=0, percent=0))  # no deletion
+    before = dict(target.objects[change.before.id])
+    results = await apply(planned, target, new_attempt=lambda: "x" * 16)
+    assert [r.done for r in results] == [True]
+    after = target.objects[change.before.id]
+    assert {**before, "metadata": None} == {**after, "metadata": None}
+    assert "orchestrator" not in (after.get("metadata") or {})
+    again = await _plan(target, [desired("other"), desired("third")], prune=True)
+    assert (again.empty, again.unmanaged) == (True, 1)
+
+
+async def test_retaining_outlives_the_manifest_and_ends_when_the_manifest_says_so() -> None:
+    target = breaking()
+    await converge(target, [replace(desired("weather"), retain=True), desired("other"), desired("third")])
+    (change,) = (await _plan(target, [desired("weather"), desired("other"), desired("third")])).changes
+    assert isinstance(change, Update)  # the mark alone is renewed
+    assert change.differences == ()
+    await converge(target, [desired("weather"), desired("other"), desired("third")])
+    (change,) = (await _plan(target, [desired("other"), desired("third")], prune=True)).changes
+    assert isinstance(change, Delete)
+
+
+async def test_letting_go_of_all_is_refused() -> None:
+    target = breaking()
+    await converge(target, [replace(desired("weather"), retain=True), replace(desired("other"), retain=True)])
+    with pytest.raises(UnsafePlan, match="let go of 2"):
+        check(await _plan(target, [], prune=True), DeleteLimits())
 
 
 async def test_a_rename_updates_the_same_object() -> None:
@@ -198,12 +236,21 @@ async def test_law_nothing_without_our_exact_stamp_is_ever_written(marks: list, 
     st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-"), min_size=1, max_size=63),
     st.integers(1, 10**9),
     st.booleans(),
+    st.booleans(),
 )
 def test_law_a_stamp_is_read_as_it_was_written_and_fits_the_metadata(
-    owner: str, name: str, revision: int, protect: bool
+    owner: str, name: str, revision: int, protect: bool, retain: bool
 ) -> None:
     fields = dict.fromkeys(("model", "name", "description", "instructions", "tools", "metadata"), "0123456789ab")
-    stamp = Stamp(owner=owner, manifest=name, fields=fields, revision=revision, attempt="f" * 16, protect=protect)
+    stamp = Stamp(
+        owner=owner,
+        manifest=name,
+        fields=fields,
+        revision=revision,
+        attempt="f" * 16,
+        protect=protect,
+        retain=retain,
+    )
     assert len(stamp.encode()) <= METADATA_VALUE
     assert read_stamp({"orchestrator": stamp.encode()}) == stamp
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from orchestrator.reconcile.changes import Change, Create, Delete, Update
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.plans import Plan
 from orchestrator.reconcile.reports.shape import Shape
@@ -80,6 +80,7 @@ def results_json(plan: Plan, results: Sequence[Result]) -> dict[str, Any]:
         "added": sum(isinstance(c, Create) for c in done),
         "changed": sum(isinstance(c, Update) for c in done),
         "deleted": sum(isinstance(c, Delete) for c in done),
+        "released": sum(isinstance(c, Release) for c in done),
         "failed": sum(r.error is not None for r in results),
         "skipped": sum(r.skipped for r in results),
     }
@@ -102,6 +103,7 @@ def _counts(plan: Plan) -> dict[str, int]:
         "add": len(plan.of(Create)),
         "change": len(plan.of(Update)),
         "delete": len(plan.of(Delete)),
+        "release": len(plan.of(Release)),
         "drifted": len(plan.drifted),
         "unchanged": len(plan.unchanged),
     }
@@ -128,6 +130,8 @@ def _change(change: Change) -> dict[str, Any]:
             }
         case Delete():
             return {"action": "delete", "name": change.name, "id": change.before.id}
+        case Release():
+            return {"action": "release", "name": change.name, "id": change.before.id}
         case _:
             assert_never(change)
 

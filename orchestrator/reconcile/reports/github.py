@@ -10,7 +10,7 @@ from orchestrator.reconcile.visible import visible
 
 _COMMANDS = {"high": "warning", "medium": "warning", "low": "notice"}
 _SEVERITIES = {"error": "error", "warning": "warning", "info": "notice"}
-_VERBS = {"create": "is new", "update": "changes", "delete": "is deleted"}
+_VERBS = {"create": "is new", "update": "changes", "delete": "is deleted", "release": "is released"}
 
 
 def render(found: Review, _shape: Shape) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.reconcile.changes import Change, Create, Delete, Update
+from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update
 from orchestrator.reconcile.results import Result
 from orchestrator.reconcile.visible import line
 
 
 def change_name(change: Change) -> str:
     """The manifest that a change is about."""
-    return change.name if isinstance(change, Delete) else change.after.name
+    return change.name if isinstance(change, Delete | Release) else change.after.name
 
 
 def results_text(results: Sequence[Result]) -> str:
@@ -27,7 +27,8 @@ def results_text(results: Sequence[Result]) -> str:
     if skipped:
         lines.append(f"  not tried: {', '.join(skipped[:10])}")
     done = [r.change for r in results if r.done]
-    counts = [sum(type(c) is kind for c in done) for kind in (Create, Update, Delete)]
+    counts = [sum(type(c) is kind for c in done) for kind in (Create, Update, Delete, Release)]
     failed = sum(r.error is not None for r in results)
-    tail = (f", {failed} failed" if failed else "") + (f", {len(skipped)} not tried" if skipped else "")
+    tail = f", {counts[3]} released" if counts[3] else ""
+    tail += (f", {failed} failed" if failed else "") + (f", {len(skipped)} not tried" if skipped else "")
     return "\n".join([*lines, f"Applied: {counts[0]} added, {counts[1]} changed, {counts[2]} deleted{tail}."])

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchestrator.diagnostics import Diagnostic
-from orchestrator.reconcile.changes import Create, Delete, Difference, Update
+from orchestrator.reconcile.changes import Create, Delete, Difference, Release, Update
 from orchestrator.reconcile.observed import Observed
-from orchestrator.reconcile.plans import Plan
+from orchestrator.reconcile.plans import Plan, retains
 from orchestrator.reconcile.reports.shape import Shape
 from orchestrator.reconcile.review import Passage, Review, Reviewed, Shared, passages_of_create, tool_name
 from orchestrator.reconcile.visible import line
@@ -20,9 +20,11 @@ NAMES = 10  # that a cause tells
 
 def summary(plan: Plan) -> str:
     """The last line of a plan."""
+    releases = len(plan.of(Release))
     return (
         f"Plan: {len(plan.of(Create))} to add, {len(plan.of(Update))} to change, {len(plan.of(Delete))} to delete, "
-        f"{len(plan.drifted)} drifted, {len(plan.unchanged)} unchanged."
+        + (f"{releases} to release, " if releases else "")
+        + f"{len(plan.drifted)} drifted, {len(plan.unchanged)} unchanged."
     )
 
 
@@ -58,9 +60,9 @@ def tokens_line(one: Reviewed) -> str:
 
 
 def sign(one: Reviewed) -> str:
-    """+ create, ~ update, - delete, ! drift."""
+    """+ create, ~ update, - delete, ! drift, < release."""
     drifted = isinstance(one.change, Update) and one.change.cause != "edited"
-    return {"create": "+", "delete": "-", "update": "!" if drifted else "~"}[one.action]
+    return {"create": "+", "delete": "-", "release": "<", "update": "!" if drifted else "~"}[one.action]
 
 
 def short(value: object) -> str:
@@ -106,7 +108,7 @@ def left_alone(plan: Plan) -> Iterator[str]:
     """What the plan does not touch, and why."""
     again = {o.id for o in plan.duplicates}
     for o in plan.orphans:
-        yield f"{name_of(o)}: {_why(o.id in again)}; --prune would delete it ({line(o.id)})"
+        yield f"{name_of(o)}: {_why(o.id in again)}; --prune would {_end(o)} ({line(o.id)})"
     for o in plan.kept:
         yield f"{name_of(o)}: no longer declared, but protected; it stays ({line(o.id)})"
     yield from (f"{line(name)}: held by a rollback until its manifest changes, or: resume {name}" for name in plan.held)
@@ -114,6 +116,10 @@ def left_alone(plan: Plan) -> Iterator[str]:
         yield f"{plan.unmanaged} unmanaged, left alone"
     if plan.beside:
         yield f"{plan.beside} not selected"
+
+
+def _end(one: Observed) -> str:
+    return "let go of it, and keep it" if retains(one) else "delete it"
 
 
 def _why(duplicate: bool) -> str:
