@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.errors import OrchestratorError, SettingsError
+from orchestrator.errors import OrchestratorError, SettingsError, StalePlan, TargetError
 from orchestrator.journal import Intent, Journal, applies, history, leases
 from orchestrator.journal.applies import Recording, open_intents
 from orchestrator.reconcile import saved
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Target
-from orchestrator.reconcile.plain import hosted, manifest_digest, whole
+from orchestrator.reconcile.owning import Handover
+from orchestrator.reconcile.plain import fingerprint, hosted, manifest_digest, whole
 from orchestrator.reconcile.plans import Plan, plan, retains
 from orchestrator.reconcile.results import Pace, Result, apply
-from orchestrator.reconcile.writing import GRACE_SECONDS, Patience, stamp_of, with_attempt
+from orchestrator.reconcile.writing import GRACE_SECONDS, Patience, stamp_of, uncertain, with_attempt
 from orchestrator.revisions import state_of
 from orchestrator.settings import LOCAL
 from orchestrator.tools import HostedPlugin
@@ -72,6 +73,47 @@ class Session:
             results[-1] = replace(results[-1], unrecorded=error)
         return results
 
+    async def hand_over(self, handovers: Sequence[Handover], target: Target) -> list[OrchestratorError | None]:
+        """Write marks and write that down; of each why it failed. What was changed since it was seen is stale."""
+        commit, dirty = await asyncio.to_thread(state_of, self.work.settings.folder)
+        verb = "adopt" if any(one.stamp for one in handovers) else "release"
+        recording = Recording.begin(
+            self.journal, owner=self.work.owner, who=who(), verb=verb, commit=commit, dirty=dirty, plan="-"
+        )
+        ended = await write_marks(recording, handovers, target, verb=verb)
+        failed = sum(error is not None for error in ended)
+        word = "done" if not failed else "in part" if failed < len(ended) else "failed"
+        recording.end(f"{word}: {len(ended) - failed} done, {failed} failed, 0 not tried")
+        return ended
+
+
+async def write_marks(
+    recording: Recording, handovers: Sequence[Handover], target: Target, *, verb: str
+) -> list[OrchestratorError | None]:
+    """Write each mark for itself; why it failed, if it did. What moved since it was seen is stale and left alone."""
+    now = {one.id: fingerprint(one) for one in await target.observe()}
+    ended: list[OrchestratorError | None] = []
+    for one in handovers:
+        if now.get(one.before.id) != fingerprint(one.before):
+            ended.append(StalePlan(f"{one.before.id} was changed at the target meanwhile.", hint="look, and ask again"))
+        else:
+            ended.append(await _mark(recording, one, target, verb))
+    return ended
+
+
+async def _mark(recording: Recording, one: Handover, target: Target, verb: str) -> OrchestratorError | None:
+    """Write one mark and nothing else; what is begun is on disk before the target is asked."""
+    attempt = new_attempt() if one.stamp else ""
+    stamp = one.stamp and replace(one.stamp, attempt=attempt)
+    step = recording.begin_step(one.name, verb, attempt)
+    try:
+        await target.update(one.before.id, {"metadata": one.before.body.get("metadata") or {}}, stamp)
+    except TargetError as error:
+        recording.failed(step, error, open_=verb == "adopt" and uncertain(error))
+        return error
+    recording.written(step, one.after, stamp)
+    return None
+
 
 @contextmanager
 def journal_of(work: Workspace) -> Generator[Journal]:
@@ -120,7 +162,7 @@ async def settle_open(
         if waiting:
             ends = max(one.begun for one in waiting) + grace - journal.clock()
             names = ", ".join(one.name for one in waiting[:5])
-            say(f"An earlier apply was cut off while it created {names}; looking for up to {ends:.0f} s more …")
+            say(f"A command was cut off while it created or adopted {names}; looking for up to {ends:.0f} s more …")
             await sleep(min(LOOK_SECONDS, max(ends, 0.01)))
 
 

@@ -37,6 +37,7 @@ def command(pairs: tuple[str, ...], fmt: str, yes: bool, taken_from: str | None,
 async def _adopt(
     work: Workspace, chosen: list[tuple[Desired, str]], taken_from: str | None, *, fmt: str, yes: bool
 ) -> int:
+    from orchestrator.applying import session
     from orchestrator.cli.handing import hand_over
     from orchestrator.reconcile import owning
 
@@ -50,7 +51,8 @@ async def _adopt(
         if not yes and not output.confirm(f"Take over {whom}{loser} for '{work.owner}'?", flag="--yes"):
             output.say("Nothing was changed.")
             return 1
-        return await hand_over(handovers, target, fmt, done="adopted")
+        async with session(work, target, say=output.say) as mine:
+            return await hand_over(mine, handovers, target, fmt, done="adopted")
 
 
 def _pairs(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -167,7 +167,7 @@ async def _adopt(
     Raises:
         ManifestsInvalid: what was written cannot be used yet, e.g. since a token is missing.
     """
-    from orchestrator.cli.handing import mark
+    from orchestrator.applying import session
     from orchestrator.errors import ManifestsInvalid
     from orchestrator.reconcile import owning
     from orchestrator.workspace import Workspace
@@ -180,11 +180,17 @@ async def _adopt(
         raise ManifestsInvalid([d for d in again.diagnostics if d.severity == "error"])
     there = await target.observe()
     ours = {one.id for one in there if one.stamp and one.stamp.owner == work.owner}
-    failed: dict[str, str] = {}
-    for want, one in pairs:
-        if want is not None and one.id not in ours:
-            handover = owning.adopt(want, one.id, there, owner=work.owner, taken_from=taken_from)
-            error = await mark(handover, target)
-            if error is not None:
-                failed[one.id] = f"{error.code}: {error}"
-    return failed
+    handovers = [
+        owning.adopt(want, one.id, there, owner=work.owner, taken_from=taken_from)
+        for want, one in pairs
+        if want is not None and one.id not in ours
+    ]
+    if not handovers:
+        return {}
+    async with session(work, target, say=output.say) as mine:
+        errors = await mine.hand_over(handovers, target)
+    return {
+        one.before.id: f"{error.code}: {error}"
+        for one, error in zip(handovers, errors, strict=True)
+        if error is not None
+    }

@@ -31,6 +31,7 @@ def command(names: tuple[str, ...], fmt: str, yes: bool, **given: Any) -> int:
 
 
 async def _release(work: Workspace, names: tuple[str, ...], *, fmt: str, yes: bool) -> int:
+    from orchestrator.applying import session
     from orchestrator.cli.handing import hand_over
     from orchestrator.reconcile import owning
 
@@ -45,4 +46,5 @@ async def _release(work: Workspace, names: tuple[str, ...], *, fmt: str, yes: bo
         if not yes and not output.confirm(f"Let go of {whom}?", flag="--yes"):
             output.say("Nothing was changed.")
             return 1
-        return await hand_over(handovers, target, fmt, done="released")
+        async with session(work, target, say=output.say) as mine:
+            return await hand_over(mine, handovers, target, fmt, done="released")

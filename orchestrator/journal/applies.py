@@ -8,6 +8,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.journal.records import Applied, Intent, Step
 from orchestrator.journal.store import Journal
 from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update
+from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.plain import plain_text
 from orchestrator.reconcile.stamp import Stamp
 
@@ -38,22 +39,29 @@ class Recording:
     def intend(self, change: Change, attempt: str) -> int:
         """Write down what is about to be done; committed when this returns. Raises: JournalError."""
         name = change.name if isinstance(change, Delete | Release) else change.after.name
+        return self.begin_step(name, _ACTIONS[type(change)], attempt)
+
+    def begin_step(self, name: str, action: str, attempt: str) -> int:
+        """Write down a step that is about to be done; committed when this returns. Raises: JournalError."""
         with self._journal.writing() as tx:
             row = tx.execute(
                 "INSERT INTO steps (apply, owner, name, action, attempt, begun, state) "
                 "VALUES (?, ?, ?, ?, ?, ?, 'begun')",
-                (self.apply, self._owner, name, _ACTIONS[type(change)], attempt, self._journal.clock()),
+                (self.apply, self._owner, name, action, attempt, self._journal.clock()),
             )
             return row.lastrowid or 0
 
     def done(self, step: int, change: Change, stamp: Stamp | None) -> None:
         """It is carried out; what was written becomes a revision."""
+        self.written(step, None if isinstance(change, Delete | Release) else change.after, stamp)
+
+    def written(self, step: int, after: Desired | None, stamp: Stamp | None) -> None:
+        """A step is carried out; `after`, if any, becomes the revision that `stamp` names."""
         now = self._journal.clock()
         with self._journal.writing() as tx:
             tx.execute("UPDATE steps SET state = 'done', ended = ? WHERE id = ?", (now, step))
-            if stamp is None or isinstance(change, Delete | Release):
+            if stamp is None or after is None:
                 return
-            after = change.after
             tx.execute(
                 "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -86,16 +94,16 @@ class Recording:
 
 
 def open_intents(journal: Journal, owner: str) -> list[Intent]:
-    """Creates whose end is not known, oldest first; `begun` is the last time that one may have been sent."""
+    """Creates and adoptions whose end is not known, oldest first; `begun`: when one may have been sent last."""
     query = (
         "SELECT id, name, attempt, max(begun, coalesce(ended, begun)) FROM steps "
-        "WHERE owner = ? AND state = 'begun' AND action = 'create' ORDER BY id"
+        "WHERE owner = ? AND state = 'begun' AND action IN ('create', 'adopt') ORDER BY id"
     )
     return [Intent(id=i, name=n, attempt=a, begun=b) for i, n, a, b in journal.rows(query, (owner,))]
 
 
 def settle(journal: Journal, intent: Intent, *, arrived: bool) -> None:
-    """What became of a create that was cut off."""
+    """What became of a create or an adoption that was cut off."""
     with journal.writing() as tx:
         state = "done" if arrived else "absent"
         tx.execute("UPDATE steps SET state = ?, ended = ? WHERE id = ?", (state, journal.clock(), intent.id))

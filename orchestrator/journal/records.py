@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A create that was begun and whose end is not known; `attempt` stands in the stamp of what it made."""
+    """A create or an adoption whose end is not known; `attempt` stands in the stamp that it wrote."""
 
     id: int
     name: str

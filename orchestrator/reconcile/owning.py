@@ -7,7 +7,7 @@ that a plan afterwards shows what the manifest wants otherwise, as edits and not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.errors import NotFound, SettingsError, UnsafePlan
 from orchestrator.reconcile.body import digest
@@ -19,11 +19,15 @@ from orchestrator.wire.assistants import METADATA_PAIRS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """One assistant whose mark changes; `stamp` None: the mark is taken away. `owner_before` None: it had none."""
+    """One assistant whose mark changes; `stamp` None: the mark is taken away. `owner_before` None: it had none.
+
+    `after`: what becomes its first revision, which is what stands there of the fields that the manifest names.
+    """
 
     name: str
     before: Observed
     stamp: Stamp | None
+    after: Desired | None = None
 
     @property
     def owner_before(self) -> str | None:
@@ -50,7 +54,8 @@ def adopt(
         raise UnsafePlan(message, hint="take one pair away")
     fields = {field: digest(field, found.body.get(field)) for field in want.body}
     stamp = Stamp(owner=owner, manifest=want.name, fields=fields, protect=want.protect, retain=want.retain)
-    return Handover(name=want.name, before=found, stamp=stamp)
+    after = replace(want, body={field: found.body.get(field) for field in want.body})
+    return Handover(name=want.name, before=found, stamp=stamp, after=after)
 
 
 def release(name: str, observed: Sequence[Observed], *, owner: str) -> Handover:

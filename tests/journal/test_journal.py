@@ -14,10 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "reconcile"))
 
 from worlds import OWNER, Died, breaking, converge, desired, lost_answer, many, names
 
-from orchestrator.applying import settle_open
-from orchestrator.errors import JournalError, JournalFull, Locked
+from orchestrator.applying import settle_open, write_marks
+from orchestrator.errors import JournalError, JournalFull, Locked, StalePlan
 from orchestrator.journal import Journal, applies, history, leases
 from orchestrator.journal.applies import Recording, open_intents
+from orchestrator.reconcile import owning
 
 
 class Clock:
@@ -134,7 +135,7 @@ async def test_a_list_that_lags_is_waited_for_and_told(journal: Journal, clock: 
 
     said: list[str] = []
     await settle_open(journal, OWNER, target, grace=60, sleep=sleep, say=said.append)
-    assert "while it created a" in said[0]
+    assert "while it created or adopted a" in said[0]
     assert clock.now - begun < 40
     assert (await names(target), open_intents(journal, OWNER)) == (["a"], [])
 
@@ -222,3 +223,35 @@ async def test_a_lock_that_was_released_is_lost(journal: Journal, clock: Clock) 
         leases.release(journal, leases.leases(journal)[0].nonce)
         await asyncio.sleep(0.1)
         assert lost()
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_an_adoption_that_was_cut_off_is_settled_by_its_attempt(
+    journal: Journal, clock: Clock, after: bool
+) -> None:
+    target = breaking()
+    known = target.put({"model": "m", "name": "a", "instructions": "Theirs.", "metadata": {}})["id"]
+    handover = owning.adopt(desired("a"), known, await target.observe(), owner=OWNER)
+    target.arm(2, after=after, raises=Died)
+    with pytest.raises(Died):
+        await write_marks(recording(journal), [handover], target, verb="adopt")
+    target.arm(None, after=False, raises=Died)
+    assert [one.name for one in open_intents(journal, OWNER)] == ["a"]
+    await settle_open(journal, OWNER, target, grace=60, sleep=clock.sleep)
+    assert open_intents(journal, OWNER) == []
+    (now,) = await target.observe()
+    assert (now.stamp is not None) is after
+    assert [s.state for s in applies.steps(journal, 1)] == ["done" if after else "absent"]
+
+
+async def test_what_moved_since_it_was_seen_is_not_taken_and_the_others_are(journal: Journal) -> None:
+    target = breaking()
+    ids = [target.put({"model": "m", "name": name, "instructions": "Theirs.", "metadata": {}})["id"] for name in "ab"]
+    seen = await target.observe()
+    both = [owning.adopt(desired(name), known, seen, owner=OWNER) for name, known in zip("ab", ids, strict=True)]
+    await target.update(ids[0], {"instructions": "Moved."}, None)
+    moved, taken = await write_marks(recording(journal), both, target, verb="adopt")
+    assert (isinstance(moved, StalePlan), taken) == (True, None)
+    assert {one.id: one.stamp is not None for one in await target.observe()} == {ids[0]: False, ids[1]: True}
+    (kept,) = history.revisions(journal, OWNER, "b")
+    assert kept.body["instructions"] == "Theirs."

@@ -57,6 +57,10 @@ def test_take_over_plan_nothing_let_go_keep_all(tmp_path: Path, far: Running) ->
         assert taken.returncode == 0, taken.stderr
         (one,) = json.loads(taken.stdout)["assistants"]
         assert (one["id"], one["owner_before"], one["outcome"]) == (made["id"], None, "adopted")
+        (entry,) = json.loads(run("log", "--format", "json").stdout)["applies"]
+        assert (entry["verb"], entry["outcome"]) == ("adopt", "done: 1 done, 0 failed, 0 not tried")
+        assert [(s["name"], s["action"], s["state"]) for s in entry["steps"]] == [("guide", "adopt", "done")]
+        assert "You know the city." in run("show", "guide@1").stdout
         assert run("plan", "--detailed-exitcode").returncode == 0
         assert run("drift").returncode == 0
 
@@ -68,6 +72,7 @@ def test_take_over_plan_nothing_let_go_keep_all(tmp_path: Path, far: Running) ->
         assert (let_go.returncode, "released" in let_go.stdout) == (0, True)
         assert "still declared" in let_go.stderr
         assert http.get(f"/assistants/{made['id']}").json()["metadata"] == {"theirs": "1"}
+        assert json.loads(run("log", "--format", "json").stdout)["applies"][0]["verb"] == "release"
 
 
 def test_bad_input_is_told_in_a_sentence(tmp_path: Path) -> None:
