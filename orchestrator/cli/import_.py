@@ -11,9 +11,10 @@ import click
 
 from orchestrator.cli import options, output
 from orchestrator.cli.carrying import IN_PART
+from orchestrator.cli.taking import taken
 
 if TYPE_CHECKING:
-    from orchestrator.reconcile.importing import Taken, Written
+    from orchestrator.reconcile.importing import Written
     from orchestrator.reconcile.observed import Observed, Target
     from orchestrator.workspace import Workspace
 
@@ -66,7 +67,7 @@ async def _import(
         found, declared = _chosen(work, await target.observe(), ids, taken_from)
         for one in declared:
             output.say(f"{one.label} ({one.id}) stands in the manifests already, as '{one.manifest}'.")
-        files = importing.manifests(found, _taken(work))
+        files = importing.manifests(found, taken(work))
         if not files:
             output.say("There is nothing to import.")
             return 0
@@ -107,28 +108,6 @@ def _chosen(
     wanted = named or free
     ours = [one for one in wanted if one.stamp and one.stamp.owner == work.owner and work.find(one.stamp.manifest)]
     return [one for one in wanted if one not in ours], ours if ids else []
-
-
-def _taken(work: Workspace) -> Taken:
-    """What the manifests have: names, and tools and plug-ins that can be referred to."""
-    from orchestrator.reconcile.importing import Taken
-    from orchestrator.reconcile.wording import References
-    from orchestrator.tools import Function
-
-    loaded = work.loaded
-    names = {
-        "Assistant": loaded.assistants.keys(),
-        "Template": loaded.templates.keys(),
-        "Plugin": loaded.plugins.keys(),
-    }
-    tools = {
-        tool.function.name: tool
-        for want in work.desired
-        for tool in want.body.get("tools") or ()
-        if isinstance(tool, Function) and tool.function.name in loaded.tools
-    }
-    plugins = {p.value.spec.hosted.id: name for name, p in loaded.plugins.items() if p.value.spec.hosted}
-    return Taken(names=names, references=References(tools=tools, plugins=plugins))
 
 
 def _check_free(folder: Path, files: Sequence[Written]) -> None:

@@ -48,6 +48,10 @@ from orchestrator.wire.assistants import (
 )
 
 API_VERSION = "orchestrator/v1"
+_IGNORABLE = (
+    r"^(model(\.(name|temperature|topP|topK|maxTokens))?|displayName|description|instructions|tools|fileIds"
+    r"|metadata(\..+)?)$"
+)
 
 _T = TypeVar("_T")
 _List = Annotated[tuple[_T, ...], Strict(False)]
@@ -276,6 +280,8 @@ class AssistantSpec(Strictly):
     """Never deleted, also when the manifest is gone."""
     on_delete: Literal["delete", "retain"] = "delete"
     """What pruning does once the manifest is gone: delete it, or take our mark off and leave it (`retain`)."""
+    ignore: Annotated[tuple[Annotated[str, Field(pattern=_IGNORABLE)], ...], Strict(False)] = ()
+    """Fields that others may change: written when it is made, then neither compared nor written."""
 
 
 class Assistant(Strictly):

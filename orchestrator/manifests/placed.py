@@ -72,7 +72,7 @@ class Placed(Generic[T_co]):
 
     def at(self, *path: str | int, key: bool = False) -> Span:
         """The place of the value at `path`, in the words of the YAML file: `at("spec", "tools", 0, "type")`."""
-        document, inner = self._origin(path)
+        document, inner = self.origin(path)
         return document.span(inner, key=key)
 
     def complain(
@@ -86,10 +86,11 @@ class Placed(Generic[T_co]):
         key: bool = False,
     ) -> Diagnostic:
         """A diagnostic at `path`, with the quoted line unless that could show a secret."""
-        document, inner = self._origin(path)
+        document, inner = self.origin(path)
         return complain(document, code, message, inner, hint=hint, severity=severity, key=key)
 
-    def _origin(self, path: Path) -> tuple[Document, Path]:
+    def origin(self, path: Path) -> tuple[Document, Path]:
+        """The document in which the value at `path` stands, and its path there."""
         for overlay in reversed(self.overlays):
             if path[: len(overlay.path)] == overlay.path:
                 return overlay.document, (*overlay.base, *path[len(overlay.path) :])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from orchestrator.reconcile.body import comparable, digest, digests
+from orchestrator.reconcile.body import Body, comparable, digest, digests
 from orchestrator.reconcile.desired import Desired
+from orchestrator.reconcile.ignoring import beside, managed
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.stamp import Stamp
 
@@ -63,29 +64,32 @@ Change = Create | Update | Delete | Release
 
 def compare(desired: Desired, observed: Observed, stamp: Stamp) -> Update | None:
     """The update that brings one assistant in line; None: it is in line."""
-    wanted = digests(desired.body)
+    ignored = desired.ignored
+    there = managed(observed.body, ignored)
+    body = managed(desired.body, ignored)
+    wanted = digests(body)
     kept = (stamp.protect, stamp.retain) != (desired.protect, desired.retain)
     moved = wanted != dict(stamp.fields) or stamp.manifest != desired.name or kept
     differences = tuple(
-        Difference(field=field, before=before, after=after, drifted=_drifted(field, observed, stamp))
-        for field, value in desired.body.items()
-        if (before := comparable(field, observed.body.get(field))) != (after := comparable(field, value))
+        Difference(field=field, before=before, after=after, drifted=_drifted(field, there, stamp))
+        for field, value in body.items()
+        if (before := comparable(field, there.get(field))) != (after := comparable(field, value))
     )
     if not moved and not differences:
         return None
     return Update(
         before=observed,
-        after=desired,
+        after=replace(desired, body=beside(desired.body, observed.body, ignored)) if ignored else desired,
         cause=_cause(wanted, stamp.fields, differences),
         differences=differences,
         renamed_from=stamp.manifest if stamp.manifest != desired.name else None,
     )
 
 
-def _drifted(field: str, observed: Observed, stamp: Stamp) -> bool:
+def _drifted(field: str, there: Body, stamp: Stamp) -> bool:
     """Whether the value at the target is not the one we last wrote; what we never wrote cannot drift."""
     written = stamp.fields.get(field)
-    return written is not None and digest(field, observed.body.get(field)) != written
+    return written is not None and digest(field, there.get(field)) != written
 
 
 def _cause(wanted: Mapping[str, str], written: Mapping[str, str], differences: tuple[Difference, ...]) -> Cause:
@@ -100,7 +104,7 @@ def stamp_for(desired: Desired, owner: str, *, revision: int, attempt: str) -> S
     return Stamp(
         owner=owner,
         manifest=desired.name,
-        fields=digests(desired.body),
+        fields=digests(managed(desired.body, desired.ignored)),
         revision=revision,
         attempt=attempt,
         protect=desired.protect,

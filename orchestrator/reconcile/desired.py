@@ -49,7 +49,7 @@ def _unknown() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """One assistant as it shall be. `bindings`: by the name that the model sees.
+    """One assistant as it shall be. `bindings`: by the name that the model sees; `ignored`: see `ignoring`.
 
     `inputs` says what it was made of, as hashes; worked out when asked, None where that is not known.
     """
@@ -60,6 +60,7 @@ class Desired:
     previous_names: tuple[str, ...] = ()
     protect: bool = False
     retain: bool = False
+    ignored: frozenset[str] = frozenset()
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     rules: Rules = field(default_factory=Rules)
     inputs: Callable[[], Inputs | None] = field(default=_unknown, repr=False, compare=False)

@@ -30,6 +30,7 @@ from orchestrator.manifests.model import (
 )
 from orchestrator.reconcile import offering
 from orchestrator.reconcile.desired import Binding, Desired, Rules
+from orchestrator.reconcile.ignoring import fields
 from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
 from orchestrator.reconcile.selecting import Facts
 from orchestrator.reconcile.tracing import Tracer
@@ -104,6 +105,7 @@ class _Maker:
             previous_names=metadata.previous_names,
             protect=spec.protect,
             retain=spec.on_delete == "retain",
+            ignored=fields(spec.ignore),
             bindings=dict(self._bindings(one)),
             rules=_rules(one.value),
             inputs=partial(self.tracer.inputs, one),

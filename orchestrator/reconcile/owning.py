@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from orchestrator.errors import NotFound, SettingsError, UnsafePlan
 from orchestrator.reconcile.body import digest
 from orchestrator.reconcile.desired import Desired
+from orchestrator.reconcile.ignoring import managed
 from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.stamp import Stamp
 from orchestrator.wire.assistants import METADATA_PAIRS
@@ -52,9 +53,10 @@ def adopt(
     if len(found.body.get("metadata") or {}) >= METADATA_PAIRS:
         message = f"The metadata of {id} is full ({METADATA_PAIRS} pairs); there is no room for our mark."
         raise UnsafePlan(message, hint="take one pair away")
-    fields = {field: digest(field, found.body.get(field)) for field in want.body}
+    there, wanted = managed(found.body, want.ignored), managed(want.body, want.ignored)
+    fields = {field: digest(field, there.get(field)) for field in wanted}
     stamp = Stamp(owner=owner, manifest=want.name, fields=fields, protect=want.protect, retain=want.retain)
-    after = replace(want, body={field: found.body.get(field) for field in want.body})
+    after = replace(want, body={field: found.body.get(field) for field in wanted})
     return Handover(name=want.name, before=found, stamp=stamp, after=after)
 
 

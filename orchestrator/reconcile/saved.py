@@ -42,6 +42,7 @@ class SavedChange(_Strict):
     body: dict[str, Any] | None = None
     protect: bool = False
     retain: bool = False
+    ignored: list[str] = []
     previous_names: list[str] = []
     tokens: dict[str, str] = {}
     file: str = ""
@@ -208,6 +209,7 @@ def _desired(one: SavedChange, tokens: Mapping[str, HostedPlugin]) -> Desired:
         previous_names=tuple(one.previous_names),
         protect=one.protect,
         retain=one.retain,
+        ignored=frozenset(one.ignored),
     )
 
 
@@ -224,6 +226,7 @@ def _saved(change: Change, salt: str | None) -> SavedChange:
                 body=plain(after.body),
                 protect=after.protect,
                 retain=after.retain,
+                ignored=sorted(after.ignored),
                 previous_names=list(after.previous_names),
                 tokens={} if salt is None else {one.id: _token(one, salt) for one in hosted(after.body)},
                 file=after.place.file,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestrator.reconcile.changes import Update
 from orchestrator.reconcile.plans import Plan
@@ -11,6 +11,7 @@ from orchestrator.reconcile.reports.outcome import change_name
 from orchestrator.reconcile.reports.shape import Line, Shape, lines, marked
 from orchestrator.reconcile.reports.words import summary
 from orchestrator.reconcile.review import Passage, Review, Reviewed, review
+from orchestrator.reconcile.sides import Sides
 from orchestrator.reconcile.visible import line, visible
 
 __all__ = ["change_name", "drift_text", "render", "summary"]
@@ -28,15 +29,26 @@ def render(found: Review, shape: Shape) -> str:
     return "\n".join([*told, summary(found.plan)])
 
 
-def drift_text(plan: Plan) -> str:
-    """Only what somebody changed at the target, field by field."""
+def drift_text(plan: Plan, three: Sequence[Sides] = ()) -> str:
+    """Only what somebody changed at the target, field by field; `three`: who moved, and what was applied."""
+    moved = {(one.name, one.field): one for one in three}
     told: list[str] = []
     for one in review(plan).changes:
         if isinstance(one.change, Update) and one.change.cause != "edited":
             told.append(_head(one))
-            told += [text for p in one.passages if p.difference.drifted for text in _passage(p, Shape())]
+            for p in one.passages:
+                if p.difference.drifted:
+                    told += _passage(p, Shape())
+                    told += _side(moved.get((one.name, p.difference.field)))
     count = len(plan.drifted)
     return "\n".join([*told, f"Drift: {count} drifted, {len(plan.unchanged)} in line." if count else "No drift."])
+
+
+def _side(one: Sides | None) -> list[str]:
+    if one is None:
+        return []
+    last = [f"        applied last: {line(words.short(one.applied))}"] if one.known and one.moved == "both" else []
+    return [f"        {one.sentence}", *last]
 
 
 def change_lines(one: Reviewed, shape: Shape) -> Iterator[str]:
