@@ -17,6 +17,7 @@ from orchestrator.errors import OrchestratorError, SettingsError, StalePlan, Tar
 from orchestrator.journal import Intent, Journal, applies, history, leases
 from orchestrator.journal.applies import Recording, open_intents
 from orchestrator.reconcile import saved
+from orchestrator.reconcile.causes import Inputs
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.owning import Handover
@@ -54,6 +55,7 @@ class Session:
             dirty=dirty,
             plan=saved.plan_hash(planned),
         )
+        recording.inputs = self._made_of
         whole_pace = replace(
             pace,
             concurrency=self.work.environment.value.spec.requests.concurrency or IN_FLIGHT,
@@ -72,6 +74,12 @@ class Session:
         except OrchestratorError as error:
             results[-1] = replace(results[-1], unrecorded=error)
         return results
+
+    def _made_of(self, written: Desired) -> Inputs | None:
+        """What an assistant is made of: what its manifest says now, if that is what was written."""
+        declared = self.work.find(written.name)
+        same = declared is not None and manifest_digest(declared) == manifest_digest(written)
+        return declared.inputs() if declared is not None and same else None
 
     async def hand_over(self, handovers: Sequence[Handover], target: Target) -> list[OrchestratorError | None]:
         """Write marks and write that down; of each why it failed. What was changed since it was seen is stale."""

@@ -21,12 +21,14 @@ from orchestrator.manifests import load as load_manifests
 from orchestrator.manifests.loader import collector_paused
 from orchestrator.plugging import plug
 from orchestrator.reconcile import guards
+from orchestrator.reconcile.changes import Update
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.desiring import desire, facts
 from orchestrator.reconcile.fitting import EVERYTHING, Abilities, fit
 from orchestrator.reconcile.holding import hold_back, still_held
 from orchestrator.reconcile.observed import Target
 from orchestrator.reconcile.plans import Plan, plan
+from orchestrator.reconcile.review import Recorded
 from orchestrator.reconcile.selecting import Choice, narrow
 from orchestrator.reconcile.stamp import OWNER_LENGTH
 from orchestrator.server.announcing import Place, announced
@@ -219,6 +221,22 @@ class Workspace:
         finally:
             journal.close()
         return still_held(self.desired, {name: one.digest for name, one in found.items()})
+
+    def recorded(self, planned: Plan) -> Recorded:
+        """What the assistants of a plan were made of when they were written last, where this machine did that."""
+        revisions = {
+            change.before.stamp.manifest: change.before.stamp.revision
+            for change in planned.changes
+            if isinstance(change, Update) and change.before.stamp is not None
+        }
+        if not revisions:
+            return lambda _: None
+        journal = Journal(self.settings.data)
+        try:
+            found = history.inputs(journal, self.owner)
+        finally:
+            journal.close()
+        return {name: made_of for name, (number, made_of) in found.items() if number == revisions.get(name)}.get
 
     async def plan_destroy(self, target: Target) -> Plan:
         """A plan that deletes all that this project owns in the environment.

@@ -68,7 +68,7 @@ async def _apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
     async with work.target() as target, session(work, target, say=output.say) as mine:
         planned = await work.plan(target, prune=asked.prune, chosen=chosen)
         verdict = judged(work, planned)
-        show_plan(planned, asked.manner.fmt)
+        show_plan(work, planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)
         verdict.raise_for_errors()
         return await carrying.carry_out(mine, planned, target, asked.manner)
@@ -82,7 +82,7 @@ async def _ask_and_apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
     async with work.target() as target:
         planned = await work.plan(target, prune=asked.prune, chosen=chosen)
         verdict = judged(work, planned)
-        show_plan(planned, asked.manner.fmt)
+        show_plan(work, planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)
         verdict.raise_for_errors()
         question = f"Apply these changes to '{work.settings.environment}'?"
@@ -106,9 +106,10 @@ async def _apply_saved(work: Workspace, file: Path, asked: _Asked, *, partial: b
 
     approved = applying.read_plan(work, file)
     async with work.target() as target, applying.session(work, target, say=output.say) as mine:
-        fresh = saved.freshen(approved, await target.observe(), applying.tokens(work))
+        declared = {one.name: one for one in work.desired} if work.loaded.assistants else None
+        fresh = saved.freshen(approved, await target.observe(), applying.tokens(work), declared)
         verdict = judged(work, fresh.plan)
-        show_plan(fresh.plan, asked.manner.fmt)
+        show_plan(work, fresh.plan, asked.manner.fmt)
         _tell(fresh)
         if fresh.stale and not partial:
             raise StalePlan(
@@ -130,11 +131,11 @@ def _tell(fresh: Any) -> None:
         output.say(f"Done already: {', '.join(fresh.done[:10])}{' …' if len(fresh.done) > 10 else ''}.")
 
 
-def show_plan(planned: Plan, fmt: str) -> None:
+def show_plan(work: Workspace, planned: Plan, fmt: str) -> None:
     """The plan as text: as data, or beside the data where these are JSON."""
     from orchestrator.reconcile import reports
 
     if fmt == "text":
-        output.changes(reports.plan_text(planned))
+        output.changes(reports.plan_text(planned, work.recorded(planned)))
     elif planned.changes:
-        output.say(reports.plan_text(planned))
+        output.say(reports.plan_text(planned, work.recorded(planned)))

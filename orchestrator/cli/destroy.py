@@ -39,7 +39,7 @@ async def _destroy(work: Workspace, *, fmt: str, yes: bool) -> int:
         raise UnsafePlan("This environment never deletes (policy.prune: never).", hint="change the Environment first")
     async with work.target() as target:
         planned = await work.plan_destroy(target)
-        show_plan(planned, fmt)
+        show_plan(work, planned, fmt)
         count, kept = len(planned.of(Delete)), len(planned.of(Release))
         also = f" and let go of {kept}" if kept else ""
         question = f"Delete {count} assistants{also} from '{work.settings.environment}'? This can't be undone."

@@ -60,7 +60,7 @@ def command(
         return _accept(work, planned, fmt)
     three = sides(planned, _applied(work, planned))
     if fmt == "json":
-        told = reports.plan_json(replace(planned, changes=tuple(planned.drifted)))
+        told = reports.plan_json(replace(planned, changes=tuple(planned.drifted)), work.recorded(planned))
         output.json({**told, "drift": [_as_json(one) for one in three]})
     else:
         output.changes(reports.drift_text(planned, three))

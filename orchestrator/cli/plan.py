@@ -53,7 +53,12 @@ def command(
     output.warnings(work.diagnostics)
     planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
     verdict = judged(work, planned)
-    reporting.show(planned, wanted, None if base is None else recorded(read(work.settings, base)), verdict.diagnostics)
+    reporting.show(
+        planned,
+        wanted,
+        work.recorded(planned) if base is None else recorded(read(work.settings, base)),
+        verdict.diagnostics,
+    )
     work.check(planned, deletes=max_deletes)
     verdict.raise_for_errors()
     if file is not None:

@@ -41,7 +41,7 @@ async def _rollback(work: Workspace, name: str, revision: int | None, *, fmt: st
             with applying.journal_of(work) as journal:
                 planned = await applying.plan_rollback(work, journal, target, name, revision)
             verdict = judged(work, planned)
-            show_plan(planned, fmt)
+            show_plan(work, planned, fmt)
             verdict.raise_for_errors()
             if not output.confirm(f"Roll '{name}' back?", flag="--yes"):
                 output.say("Nothing was changed.")
@@ -50,7 +50,7 @@ async def _rollback(work: Workspace, name: str, revision: int | None, *, fmt: st
             planned = await applying.plan_rollback(work, mine.journal, target, name, revision)
             if yes:
                 verdict = judged(work, planned)
-                show_plan(planned, fmt)
+                show_plan(work, planned, fmt)
                 verdict.raise_for_errors()
             applying.hold(work, mine.journal, name, planned)  # first: a crash after the write must not undo it
             manner = carrying.Manner(fmt=fmt, verb="rollback")

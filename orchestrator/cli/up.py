@@ -63,7 +63,7 @@ async def _apply(work: Workspace) -> bool:
         planned = await work.plan(target)
         try:
             verdict = judged(work, planned)
-            output.changes(reports.plan_text(planned))
+            output.changes(reports.plan_text(planned, work.recorded(planned)))
             verdict.raise_for_errors()
         except AgainstPolicy as error:
             output.say(f"error {error.code}: {error.message}\n  hint: {error.hint}")

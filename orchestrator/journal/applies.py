@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.records import Applied, Intent, Step
 from orchestrator.journal.store import Journal
+from orchestrator.reconcile.causes import Inputs
 from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.plain import plain_text
@@ -17,12 +21,16 @@ _APPLIED = "id, owner, who, started, ended, verb, git, dirty, plan, outcome"
 
 
 class Recording:
-    """One apply under way. Implements `reconcile.recording.Recorder`."""
+    """One apply under way. Implements `reconcile.recording.Recorder`.
+
+    `inputs` tells what an assistant is made of, None where that is not known.
+    """
 
     def __init__(self, journal: Journal, owner: str, apply: int) -> None:
         self._journal = journal
         self._owner = owner
         self.apply = apply
+        self.inputs: Callable[[Desired], Inputs | None] = lambda one: one.inputs()
 
     @classmethod
     def begin(
@@ -58,10 +66,15 @@ class Recording:
     def written(self, step: int, after: Desired | None, stamp: Stamp | None) -> None:
         """A step is carried out; `after`, if any, becomes the revision that `stamp` names."""
         now = self._journal.clock()
+        made_of = self.inputs(after) if after is not None else None
         with self._journal.writing() as tx:
             tx.execute("UPDATE steps SET state = 'done', ended = ? WHERE id = ?", (now, step))
             if stamp is None or after is None:
                 return
+            entries = orjson.dumps(made_of.to_json() if made_of else None).decode()
+            tx.execute(
+                "INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?)", (self._owner, after.name, stamp.revision, entries)
+            )
             tx.execute(
                 "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (

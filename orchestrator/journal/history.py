@@ -8,6 +8,7 @@ import orjson
 
 from orchestrator.journal.records import Hold, Revision
 from orchestrator.journal.store import Journal
+from orchestrator.reconcile.causes import Inputs
 
 _REVISION = "name, number, body, protect, time, apply, file"
 
@@ -16,6 +17,13 @@ def revisions(journal: Journal, owner: str, name: str) -> list[Revision]:
     """The recorded revisions of an assistant, newest first."""
     query = f"SELECT {_REVISION} FROM revisions WHERE owner = ? AND name = ? ORDER BY number DESC"  # noqa: S608 - a constant
     return [_revision(row) for row in journal.rows(query, (owner, name))]
+
+
+def inputs(journal: Journal, owner: str) -> dict[str, tuple[int, Inputs | None]]:
+    """What each assistant was made of when it was written last from here, with that revision."""
+    query = "SELECT name, revision, entries FROM inputs WHERE owner = ?"
+    rows = journal.rows(query, (owner,))
+    return {name: (revision, Inputs.from_json(orjson.loads(entries))) for name, revision, entries in rows}
 
 
 def holds(journal: Journal, owner: str) -> dict[str, Hold]:

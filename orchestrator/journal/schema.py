@@ -25,4 +25,10 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             owner TEXT PRIMARY KEY, holder TEXT NOT NULL, nonce TEXT NOT NULL, taken REAL NOT NULL,
             expires REAL NOT NULL)""",
     ),
+    (
+        # what each assistant was made of when it was written last: kinds, names and hashes, never a value
+        """CREATE TABLE inputs (
+            owner TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, entries TEXT NOT NULL,
+            PRIMARY KEY (owner, name))""",
+    ),
 )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from orchestrator.diagnostics import Span
 from orchestrator.errors import StalePlan
+from orchestrator.reconcile.causes import Cause, Inputs
 from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update, compare
 from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.observed import Observed
@@ -33,7 +34,10 @@ class _Strict(BaseModel):
 
 
 class SavedChange(_Strict):
-    """One change. `observed`: hash of the object as it was seen; `tokens`: hash by id of a hosted plug-in."""
+    """One change. `observed`: hash of the object as it was seen; `tokens`: hash by id of a hosted plug-in.
+
+    `made_of`: hashes of the inputs of what is to be written, as `Inputs.to_json` gives them.
+    """
 
     action: str
     name: str
@@ -47,6 +51,7 @@ class SavedChange(_Strict):
     tokens: dict[str, str] = {}
     file: str = ""
     line: int = 1
+    made_of: list[list[str]] | None = None
 
 
 class SavedPlan(_Strict):
@@ -125,8 +130,17 @@ def read(content: bytes, *, owner: str, environment: str, target: str) -> SavedP
     return plan
 
 
-def freshen(saved: SavedPlan, observed: Sequence[Observed], tokens: Mapping[str, HostedPlugin]) -> Fresh:
-    """Hold a saved plan against what stands at the target now. `tokens`: hosted plug-ins as they are resolved today."""
+def freshen(
+    saved: SavedPlan,
+    observed: Sequence[Observed],
+    tokens: Mapping[str, HostedPlugin],
+    declared: Mapping[str, Desired] | None = None,
+) -> Fresh:
+    """Hold a saved plan against what stands at the target now, and against what the manifests say.
+
+    `tokens`: hosted plug-ins as they are resolved today; `declared`: what the manifests want by now, by name, None:
+    there are none to look at.
+    """
     ours = [o for o in observed if o.stamp is not None and o.stamp.owner == saved.owner]
     by_id = {o.id: o for o in ours}
     changes: list[Change] = []
@@ -139,7 +153,10 @@ def freshen(saved: SavedPlan, observed: Sequence[Observed], tokens: Mapping[str,
             stale.append((one.name, f"the token of plug-in '{missing[0]}' is no longer declared"))
             continue
         outcome = _held_against(one, by_id, ours, tokens)
-        if outcome is None:
+        moved = None if declared is None or outcome is None else _moved(one, declared.get(one.name))
+        if moved:
+            stale.append((one.name, moved))
+        elif outcome is None:
             done.append(one.name)
         elif isinstance(outcome, str):
             stale.append((one.name, outcome))
@@ -191,6 +208,20 @@ def _held_against(
     return update if fingerprint(before) == one.observed else _CHANGED
 
 
+def _moved(one: SavedChange, declared: Desired | None) -> str | None:
+    """Why what was planned is not what the manifests want any more."""
+    if one.action in ("delete", "release"):
+        return None if declared is None else "its manifest is there again"
+    if declared is None:
+        return "its manifest is gone"
+    before, after = Inputs.from_json(one.made_of), declared.inputs()
+    if before is None or after is None or before.digests == after.digests:
+        return None
+    names = before.digests.keys() | after.digests.keys()
+    differ = sorted({Cause(i.kind, i.name) for i in names if before.digests.get(i) != after.digests.get(i)})
+    return f"since the plan was made, {'; '.join(str(cause) for cause in differ[:5])}"
+
+
 _CHANGED = "it was changed at the target since the plan was made"
 
 
@@ -231,6 +262,7 @@ def _saved(change: Change, salt: str | None) -> SavedChange:
                 tokens={} if salt is None else {one.id: _token(one, salt) for one in hosted(after.body)},
                 file=after.place.file,
                 line=after.place.line,
+                made_of=None if salt is None or (made_of := after.inputs()) is None else made_of.to_json(),
             )
         case Delete() | Release():
             action = "delete" if isinstance(change, Delete) else "release"

@@ -18,7 +18,10 @@ from orchestrator.applying import settle_open, write_marks
 from orchestrator.errors import JournalError, JournalFull, Locked, StalePlan
 from orchestrator.journal import Journal, applies, history, leases
 from orchestrator.journal.applies import Recording, open_intents
+from orchestrator.journal.schema import VERSIONS
 from orchestrator.reconcile import owning
+from orchestrator.reconcile.causes import Input, Inputs
+from orchestrator.reconcile.changes import Create, stamp_for
 
 
 class Clock:
@@ -255,3 +258,28 @@ async def test_what_moved_since_it_was_seen_is_not_taken_and_the_others_are(jour
     assert {one.id: one.stamp is not None for one in await target.observe()} == {ids[0]: False, ids[1]: True}
     (kept,) = history.revisions(journal, OWNER, "b")
     assert kept.body["instructions"] == "Theirs."
+
+
+async def test_what_an_assistant_was_made_of_is_kept_for_its_last_revision_only(journal: Journal) -> None:
+    first, second = Inputs(digests={Input("template", "a"): "1"}), Inputs(digests={Input("template", "a"): "2"})
+    for revision, made_of in ((1, first), (2, second), (3, None)):
+        mine = recording(journal)
+        mine.inputs = lambda _, made_of=made_of: made_of
+        want = desired("weather")
+        change = Create(after=want)
+        mine.done(mine.intend(change, "a"), change, stamp_for(want, OWNER, revision=revision, attempt="a"))
+        assert history.inputs(journal, OWNER) == {"weather": (revision, made_of)}
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "journal.db")
+    for statement in VERSIONS[0]:
+        old.execute(statement)
+    old.execute("INSERT INTO holds VALUES (?, 'weather', 'd', 3, 1.0)", (OWNER,))
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+    journal = Journal(tmp_path)
+    assert history.inputs(journal, OWNER) == {}
+    assert history.holds(journal, OWNER)["weather"].revision == 3
+    journal.close()

@@ -34,12 +34,18 @@ def by_name(project: Project) -> dict[str, dict]:
 def test_an_approved_plan_is_applied_as_it_was_and_stale_objects_are_refused(project: Project) -> None:
     assert project.run("plan", "-o", "p.json").returncode == 0
     project.write("assistants.d/guide.yaml", GUIDE.replace("You know", "Unapproved,"))
+    moved = project.run("apply", "p.json")
+    assert moved.returncode == 7
+    assert "stale: guide: since the plan was made, assistants.d/guide.yaml changed" in moved.stderr
+    assert "guide" not in by_name(project)
+    project.write("assistants.d/guide.yaml", GUIDE)
     done = project.run("apply", "p.json")
     assert (done.returncode, "2 added" in done.stdout) == (0, True)
     assert by_name(project)["guide"]["instructions"] == "You know Shanghai."
     again = project.run("apply", "p.json")
     assert (again.returncode, "Done already: guide, second" in again.stderr) == (0, True)
 
+    project.write("assistants.d/guide.yaml", GUIDE.replace("You know", "Unapproved,"))
     project.write("assistants.d/second.md", "---\nname: second\nmodel: m\n---\nYou are the last.\n")
     assert project.run("plan", "-o", "p.json").returncode == 0
     with project.http() as http:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from shell import copy_examples, orchestrator
+from shell import copy_examples, orchestrator, running
 
 SECOND = """apiVersion: orchestrator/v1
 kind: Assistant
@@ -115,3 +115,41 @@ def test_a_file_that_cannot_be_written_is_told(project: Path) -> None:
     assert done.returncode == 64
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_plain_plan_names_causes_since_what_was_made_of_it_is_in_the_journal(project: Path) -> None:
+    with running("serve", "--port", "0", "--data", str(project / "far"), cwd=project) as server:
+        environment = f"""
+apiVersion: orchestrator/v1
+kind: Environment
+metadata: {{name: far}}
+spec: {{target: {{dialect: dashscope, baseUrl: "{server.address}/api/v1"}}}}
+"""
+        (project / "assistants.d" / "far.yaml").write_text(environment)
+
+        def run(*arguments: str):
+            return orchestrator(*arguments, "-e", "far", cwd=project, **SECRET)
+
+        assert run("apply", "--yes").returncode == 0
+        tone = project / "assistants.d" / "templates" / "tone.md.j2"
+        tone.write_text(tone.read_text() + "\nNever promise a refund.\n")
+        planned = run("plan", "-o", "p.json")
+        cause = "Cause: 2 assistants change because template templates/tone.md.j2 changed: sales, support"
+        assert cause in planned.stdout
+        for fmt in ("json", "markdown", "github", "html"):
+            assert "tone.md.j2" in run("plan", "--format", fmt).stdout
+
+        tone.write_text(tone.read_text() + "\nNor a discount.\n")
+        stale = run("apply", "p.json")
+        assert stale.returncode == 7
+        assert "stale: sales: since the plan was made, template templates/tone.md.j2 changed" in stale.stderr
+        applied = run("apply", "--yes")
+        assert (applied.returncode, cause in applied.stdout) == (0, True)
+
+        edit(project / "assistants.d" / "support.yaml", "role: support agent", "role: helper")
+        assert "variable role (support) changed" in run("plan").stdout
+        for file in (project / ".orchestrator").glob("journal.db*"):
+            assert b"canary-secret" not in file.read_bytes()
+            file.unlink()
+        lost = run("plan")
+        assert (lost.returncode, "variable role" in lost.stdout, "1 to change" in lost.stdout) == (0, False, True)

@@ -11,7 +11,7 @@ from orchestrator.reconcile.reports.document import FORMAT_VERSION, results_json
 from orchestrator.reconcile.reports.outcome import results_text
 from orchestrator.reconcile.reports.shape import MAX_BYTES, Shape
 from orchestrator.reconcile.reports.text import change_name, drift_text, summary
-from orchestrator.reconcile.review import Review, review
+from orchestrator.reconcile.review import Recorded, Review, review
 
 __all__ = [
     "FORMATS",
@@ -37,11 +37,11 @@ FORMATS: Mapping[str, Callable[[Review, Shape], str]] = {
 }
 
 
-def plan_text(plan: Plan) -> str:
-    """A plan as text, with its changed sentences; the summary is the last line."""
-    return text.render(review(plan), Shape())
+def plan_text(plan: Plan, recorded: Recorded | None = None) -> str:
+    """A plan as text, with its changed sentences; the summary is the last line. `recorded`: see `review`."""
+    return text.render(review(plan, recorded) if recorded else review(plan), Shape())
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan for programs."""
-    return review_json(review(plan))
+def plan_json(plan: Plan, recorded: Recorded | None = None) -> dict[str, Any]:
+    """A plan for programs. `recorded`: see `review`."""
+    return review_json(review(plan, recorded) if recorded else review(plan))
