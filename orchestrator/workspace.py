@@ -207,9 +207,11 @@ class Workspace:
 
     # ---- verbs
 
-    async def plan(self, target: Target, *, prune: bool = False, chosen: Choice | None = None) -> Plan:
+    async def plan(
+        self, target: Target, *, prune: bool = False, dedupe: bool = False, chosen: Choice | None = None
+    ) -> Plan:
         """Compare what is wanted with what is there, all or what is chosen. Never writes."""
-        planned = plan(self.desired, await target.observe(), owner=self.owner, prune=prune)
+        planned = plan(self.desired, await target.observe(), owner=self.owner, prune=prune, dedupe=dedupe)
         narrowed = narrow(planned, chosen, facts(self.selection.assistants)) if chosen else planned
         return hold_back(narrowed, self.held())
 
@@ -246,7 +248,7 @@ class Workspace:
         names = {one.name for one in self.desired if one.protect}
         kept = {one.name for one in self.desired if one.retain}
         found = await target.observe()
-        return plan((), found, owner=self.owner, prune=True, protected=names, retained=kept)
+        return plan((), found, owner=self.owner, prune=True, dedupe=True, protected=names, retained=kept)
 
     def check(self, planned: Plan, *, deletes: int | None = None) -> None:
         """Refuse a plan that deletes too much; `deletes`: so many were agreed to for this once.

@@ -23,6 +23,7 @@ class _Asked:
     manner: carrying.Manner
     yes: bool
     prune: bool
+    dedupe: bool
     deletes: int | None
 
 
@@ -37,6 +38,7 @@ class _Asked:
 @options.data
 @carrying.options
 @click.option("--prune", is_flag=True, help="Also delete what is ours and no longer declared.")
+@click.option("--dedupe", is_flag=True, help="Also delete second ones of ours with one name; the oldest stays.")
 @click.option("--max-deletes", type=click.IntRange(0), metavar="N", help="Let this one apply delete so many.")
 @click.option("--partial", is_flag=True, help="With FILE: carry out what is not stale.")
 def command(file: Path | None, fmt: str, select: tuple[str, ...], exclude: tuple[str, ...], **given: Any) -> int:
@@ -49,12 +51,15 @@ def command(file: Path | None, fmt: str, select: tuple[str, ...], exclude: tuple
         manner=carrying.take(given, fmt=fmt, verb="apply"),
         yes=given.pop("yes"),
         prune=given.pop("prune"),
+        dedupe=given.pop("dedupe"),
         deletes=given.pop("max_deletes"),
     )
     work = Workspace.read(options.settings(**given))
     if file is not None:
-        if select or exclude or asked.prune:
-            raise click.UsageError("a saved plan is carried out as it is, without --select, --exclude or --prune")
+        if select or exclude or asked.prune or asked.dedupe:
+            raise click.UsageError(
+                "a saved plan is carried out as it is, without --select, --exclude, --prune or --dedupe"
+            )
         return asyncio.run(_apply_saved(work, file, asked, partial=partial))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
@@ -66,7 +71,7 @@ async def _apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
     from orchestrator.applying import session
 
     async with work.target() as target, session(work, target, say=output.say) as mine:
-        planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        planned = await work.plan(target, prune=asked.prune, dedupe=asked.dedupe, chosen=chosen)
         verdict = judged(work, planned)
         show_plan(work, planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)
@@ -80,7 +85,7 @@ async def _ask_and_apply(work: Workspace, chosen: Choice, asked: _Asked) -> int:
     from orchestrator.reconcile import saved
 
     async with work.target() as target:
-        planned = await work.plan(target, prune=asked.prune, chosen=chosen)
+        planned = await work.plan(target, prune=asked.prune, dedupe=asked.dedupe, chosen=chosen)
         verdict = judged(work, planned)
         show_plan(work, planned, asked.manner.fmt)
         work.check(planned, deletes=asked.deletes)

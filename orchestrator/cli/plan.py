@@ -27,14 +27,17 @@ PENDING = 2
 @options.data
 @click.option("--base", metavar="REV", help="Name causes by comparing with that revision of the folder.")
 @click.option("--prune", is_flag=True, help="Also plan to delete what is ours and no longer declared.")
+@click.option("--dedupe", is_flag=True, help="Also plan to delete second ones of ours with one name; the oldest stays.")
 @click.option(
     "-o", "file", type=click.Path(dir_okay=False, path_type=pathlib.Path), metavar="FILE", help="Save it for apply."
 )
 @click.option("--max-deletes", type=click.IntRange(0), metavar="N", help="Agree to so many deletions.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 def command(
+    *,
     base: str | None,
     prune: bool,
+    dedupe: bool,
     detailed_exitcode: bool,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -51,7 +54,7 @@ def command(
     work = Workspace.read(options.settings(**given))
     work.raise_for_errors()
     output.warnings(work.diagnostics)
-    planned = asyncio.run(look(work, prune=prune, chosen=choice(select, exclude)))
+    planned = asyncio.run(look(work, prune=prune, dedupe=dedupe, chosen=choice(select, exclude)))
     verdict = judged(work, planned)
     reporting.show(
         planned,
@@ -69,7 +72,7 @@ def command(
     return PENDING if detailed_exitcode and not planned.empty else 0
 
 
-async def look(work: Workspace, *, prune: bool = False, chosen: Choice | None = None) -> Plan:
+async def look(work: Workspace, *, prune: bool = False, dedupe: bool = False, chosen: Choice | None = None) -> Plan:
     """The plan for the environment's target, which is opened and closed again."""
     async with work.target() as target:
-        return await work.plan(target, prune=prune, chosen=chosen)
+        return await work.plan(target, prune=prune, dedupe=dedupe, chosen=chosen)

@@ -138,7 +138,7 @@ def _renamed(placed: Sequence[Placed[Manifest]]) -> Iterator[Diagnostic]:
             key, path = (one.value.kind, old), ("metadata", "previousNames", nth)
             if key in current:
                 message = f"'{old}' is still the name of a manifest, in {current[key].span}"
-                yield one.complain("MAN005", message, path)
+                yield one.complain("MAN005", message, path, hint="rename and apply that one first, then this one")
             elif claimed.setdefault(key, one) is not one:
                 yield one.complain("MAN005", f"the earlier name '{old}' is also claimed in {claimed[key].span}", path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.reconcile.changes import Change, Create, Delete, Release, Update, compare
@@ -51,21 +51,22 @@ def plan(
     *,
     owner: str,
     prune: bool,
+    dedupe: bool = False,
     protected: Collection[str] = (),
     retained: Collection[str] = (),
 ) -> Plan:
     """Compare everything wanted with everything there. Nothing without `owner`'s exact stamp appears in a change.
 
-    `protected` names manifests that are never deleted, `retained` those that are let go of instead, beside those whose
-    stamps say so.
+    `prune`: what is ours and no longer wanted goes; `dedupe`: so do further objects with a name of ours, all but the
+    oldest. `protected` names manifests that are never deleted, `retained` those that are let go of instead, beside
+    those whose stamps say so.
     """
     everything = sorted(observed, key=lambda o: (o.created_at, o.id))
     ours = [o for o in everything if o.stamp is not None and o.stamp.owner == owner]
     by_name, duplicates = _by_name(ours)
     changes: list[Change] = []
     unchanged: list[str] = []
-    for want in sorted(desired, key=lambda d: d.name):
-        found = _take(by_name, want)
+    for want, found in _matched(sorted(desired, key=lambda d: d.name), by_name):
         if found is None or found.stamp is None:
             changes.append(Create(after=want))
         elif (update := compare(want, found, found.stamp)) is not None:
@@ -75,9 +76,9 @@ def plan(
     left = [*by_name.values(), *duplicates]
     kept = [o for o in left if _protected(o, protected)]
     orphans = [o for o in left if not _protected(o, protected)]
-    if prune:
-        changes += [_end(o, retained) for o in orphans]
-        orphans = []
+    ending = [o for o in orphans if (dedupe if o in duplicates else prune)]
+    changes += [_end(o, retained) for o in ending]
+    orphans = [o for o in orphans if o not in ending]
     return Plan(
         owner=owner,
         changes=tuple(changes),
@@ -100,12 +101,18 @@ def _by_name(ours: Sequence[Observed]) -> tuple[dict[str, Observed], list[Observ
     return by_name, duplicates
 
 
-def _take(by_name: dict[str, Observed], want: Desired) -> Observed | None:
-    """The object of a manifest, by its name or one that it had before."""
-    for name in (want.name, *want.previous_names):
-        if name in by_name:
-            return by_name.pop(name)
-    return None
+def _matched(desired: Sequence[Desired], by_name: dict[str, Observed]) -> Iterator[tuple[Desired, Observed | None]]:
+    """Each manifest with its object, which is taken out of `by_name`.
+
+    Names come before former names, over all manifests: a former name never takes what another manifest is called now.
+    """
+    exact = {want.name: by_name.pop(want.name) for want in desired if want.name in by_name}
+    for want in desired:
+        former = next((name for name in want.previous_names if name in by_name), None)
+        if want.name in exact:
+            yield want, exact[want.name]
+        else:
+            yield want, None if former is None else by_name.pop(former)
 
 
 def _protected(one: Observed, names: Collection[str]) -> bool:

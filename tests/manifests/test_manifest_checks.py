@@ -33,7 +33,9 @@ def test_kinds_have_names_of_their_own(folder, assistant) -> None:
 
 def test_an_earlier_name_must_be_free(folder, assistant) -> None:
     renamed = assistant(name="b, previousNames: [a]")
-    assert told(folder({"a.yaml": assistant(), "b.yaml": renamed})) == [("MAN005", "b.yaml:3:37", None)]
+    assert told(folder({"a.yaml": assistant(), "b.yaml": renamed})) == [
+        ("MAN005", "b.yaml:3:37", "rename and apply that one first, then this one")
+    ]
 
 
 def test_an_earlier_name_is_claimed_once(folder, assistant) -> None:

@@ -11,8 +11,9 @@ from worlds import OWNER, breaking, converge, desired, many
 
 from orchestrator.errors import UnsafePlan
 from orchestrator.reconcile import reports
-from orchestrator.reconcile.changes import Create, Delete, Release, Update
+from orchestrator.reconcile.changes import Create, Delete, Release, Update, stamp_for
 from orchestrator.reconcile.guards import DeleteLimits, check
+from orchestrator.reconcile.observed import Observed
 from orchestrator.reconcile.plans import plan
 from orchestrator.reconcile.results import apply
 from orchestrator.reconcile.stamp import Stamp, read_stamp
@@ -20,8 +21,8 @@ from orchestrator.targets.memory import MemoryTarget
 from orchestrator.wire.assistants import METADATA_VALUE
 
 
-async def _plan(target: MemoryTarget, wanted: list, *, prune: bool = False, owner: str = OWNER):
-    return plan(wanted, await target.observe(), owner=owner, prune=prune)
+async def _plan(target: MemoryTarget, wanted: list, *, prune: bool = False, dedupe: bool = False, owner: str = OWNER):
+    return plan(wanted, await target.observe(), owner=owner, prune=prune, dedupe=dedupe)
 
 
 async def _drift(target: MemoryTarget, **changes: object) -> None:
@@ -143,9 +144,51 @@ async def test_a_second_object_with_our_name_is_a_duplicate_and_the_oldest_count
     assert one.stamp is not None
     await target.create(one.body, one.stamp)
     assert "a second one of ours with that name" in reports.plan_text(await _plan(target, [desired("weather")]))
-    planned = await _plan(target, [desired("weather")], prune=True)
+    assert (await _plan(target, [desired("weather")], prune=True)).empty
+    planned = await _plan(target, [desired("weather")], dedupe=True)
     assert [type(c) for c in planned.changes] == [Delete]
     assert planned.changes[0].before.id != one.id
+
+
+async def test_a_former_name_never_takes_what_another_manifest_is_called_now() -> None:
+    target = breaking()
+    await converge(target, [desired("b")])
+    (there,) = await target.observe()
+    a_was_b = replace(desired("a"), previous_names=("b",))
+    planned = await _plan(target, [a_was_b, desired("b")], prune=True)
+    assert [(type(c), c.after.name) for c in planned.changes] == [(Create, "a")]
+    assert planned.unchanged == ("b",)
+    await converge(target, [a_was_b, desired("b")])
+    assert {o.manifest for o in await target.observe() if o.id == there.id} == {"b"}
+
+
+NAMES = st.sampled_from("abcde")
+
+
+@given(
+    st.lists(NAMES, unique=True),
+    st.lists(st.tuples(NAMES, st.lists(NAMES, max_size=2, unique=True)), unique_by=lambda pair: pair[0]),
+    st.booleans(),
+)
+def test_renames_lose_nothing(there: list[str], wanted: list[tuple[str, list[str]]], prune: bool) -> None:
+    """Every object goes to one manifest at most, none is created where one of its names is free, and none deleted."""
+    observed = [
+        Observed(id=f"id_{n}", body={"name": n}, stamp=stamp_for(desired(n), OWNER, revision=1, attempt=""))
+        for n in there
+    ]
+    wants = [replace(desired(n), previous_names=tuple(o for o in old if o != n)) for n, old in wanted]
+    planned = plan(wants, observed, owner=OWNER, prune=prune)
+    named = {want.name for want in wants}
+    taken = [c.before.id for c in planned.changes if isinstance(c, Update)]
+    created = {c.after.name: c.after for c in planned.changes if isinstance(c, Create)}
+    deleted = {c.name for c in planned.changes if isinstance(c, Delete)}
+    assert len(taken) == len(set(taken))
+    assert not deleted & named
+    assert bool(deleted) <= prune
+    for want in created.values():
+        assert want.name not in there
+        assert not deleted & set(want.previous_names)
+        assert not {o.manifest for o in planned.orphans} & set(want.previous_names)
 
 
 @pytest.mark.parametrize(

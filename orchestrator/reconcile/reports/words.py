@@ -123,7 +123,11 @@ def _end(one: Observed) -> str:
 
 
 def _why(duplicate: bool) -> str:
-    return "a second one of ours with that name, the oldest counts" if duplicate else "ours, but no longer declared"
+    return (
+        "a second one of ours with that name, the oldest counts; --dedupe deletes it"
+        if duplicate
+        else "ours, but no longer declared"
+    )
 
 
 def name_of(one: Observed) -> str:
