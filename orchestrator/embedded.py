@@ -18,6 +18,7 @@ from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.performers.door import Call, Limits
 from orchestrator.server.records import Assistant, Run
 
+_RUNS = 2000  # whose snapshot is kept
 _FOR_THE_ANSWER = 5.0  # seconds of a run that calls leave to what comes after them
 
 
@@ -45,21 +46,23 @@ class Functions:
         self.snapshot = snapshot
         self._default = default or Limits()
         self._stage = Stage()
+        self._runs: dict[str, Snapshot] = {}
 
     def performs(self, assistant: Assistant, call: Call) -> bool:
         """Only for assistants of ours, and never what a person has to approve: that becomes `requires_action`."""
-        binding = self._binding(assistant, call)
+        binding = _binding(self.snapshot, assistant, call)
         return binding is not None and binding.approval != "ask"
 
     def repeatable(self, assistant: Assistant, call: Call) -> bool:
         """Whether the function is marked idempotent, or is not called at all."""
-        binding = self._binding(assistant, call)
+        binding = _binding(self.snapshot, assistant, call)
         function = self.snapshot.registry.find(binding.function) if binding else None
         return function is None or function.idempotent
 
     async def perform(self, assistant: Assistant, run: Run, call: Call) -> str:
         """The output of the function as text, whatever happens in it."""
-        binding = self._binding(assistant, call)
+        snapshot = self._of_run(run)
+        binding = _binding(snapshot, assistant, call)
         if binding is None:  # the manifest changed between the question and the call
             return said("tool_gone", f"The function '{call.name}' is no longer there.")
         limits = self.limits(assistant)
@@ -67,8 +70,7 @@ class Functions:
             run_id=run.id, thread_id=run.thread_id, assistant=_manifest(assistant), call_id=f"{run.id}:{call.id}"
         )
         terms = Terms(until=_end_of_round(run, limits), largest=limits.output_bytes)
-        registry = self.snapshot.registry
-        return await perform(self._stage, registry, binding, call.arguments, occasion=occasion, terms=terms)
+        return await perform(self._stage, snapshot.registry, binding, call.arguments, occasion=occasion, terms=terms)
 
     async def close(self) -> None:
         """Close what plug-ins opened."""
@@ -79,9 +81,18 @@ class Functions:
         wanted = self.snapshot.wanted(assistant)
         return self._default if wanted is None else _limits(wanted.rules, self._default)
 
-    def _binding(self, assistant: Assistant, call: Call) -> Binding | None:
-        wanted = self.snapshot.wanted(assistant) if call.type == "function" else None
-        return wanted.bindings.get(call.name) if wanted else None
+    def _of_run(self, run: Run) -> Snapshot:
+        """The snapshot that a run's first call found: all calls of a run see one version of code and manifests."""
+        snapshot = self._runs.pop(run.id, self.snapshot)
+        self._runs[run.id] = snapshot  # the last used is last
+        while len(self._runs) > _RUNS:
+            del self._runs[next(iter(self._runs))]
+        return snapshot
+
+
+def _binding(snapshot: Snapshot, assistant: Assistant, call: Call) -> Binding | None:
+    wanted = snapshot.wanted(assistant) if call.type == "function" else None
+    return wanted.bindings.get(call.name) if wanted else None
 
 
 def _manifest(assistant: Assistant) -> str:

@@ -45,28 +45,34 @@ IN_FLIGHT = 16  # requests at once, unless the environment says otherwise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Everything that the files of a project say, for one environment. `diagnostics` are complaints and warnings."""
+    """Everything that the files of a project say, for one environment. `diagnostics` are complaints and warnings.
+
+    `code`: the functions of the plug-in folder; `registry`: these with what manifests say of them, and endpoints.
+    """
 
     settings: Settings
     loaded: Loaded
     selection: Selection
+    code: Registry
     registry: Registry
     desired: tuple[Desired, ...]
     diagnostics: tuple[Diagnostic, ...] = field(repr=False)
 
     @classmethod
-    def read(cls, settings: Settings) -> Workspace:
+    def read(cls, settings: Settings, previous: Workspace | None = None) -> Workspace:
         """Read manifests and plug-ins; every complaint of both is in `diagnostics`.
+
+        Plug-ins whose files are what they were in `previous` are taken over, and so are those that are broken now.
 
         Raises:
             ManifestsInvalid: the environment itself is not there or cannot be expanded.
         """
         with collector_paused():
-            return cls._read(settings)
+            return cls._read(settings, previous)
 
     @classmethod
-    def _read(cls, settings: Settings) -> Workspace:
-        plugins = load_functions(settings.plugins)
+    def _read(cls, settings: Settings, previous: Workspace | None) -> Workspace:
+        plugins = load_functions(settings.plugins, previous.code if previous else None)
         loaded = load_manifests(settings.manifests, settings.environ)
         try:
             selection = select(loaded, settings.environment, settings.environ)
@@ -94,6 +100,7 @@ class Workspace:
             settings=settings,
             loaded=loaded,
             selection=selection,
+            code=plugins.registry,
             registry=plugged.registry,
             desired=fitted.desired,
             diagnostics=in_order(dict.fromkeys(_from_here(one, settings.folder) for one in complaints)),
@@ -129,6 +136,11 @@ class Workspace:
         if errors:
             only_plugins = all(d.code.startswith("PLG") for d in errors)
             raise (PluginsInvalid if only_plugins else ManifestsInvalid)(self.diagnostics)
+
+    @property
+    def suspended(self) -> frozenset[str]:
+        """Names of assistants that a controller leaves as they are."""
+        return frozenset(name for name, one in self.selection.assistants.items() if one.value.spec.suspend)
 
     def find(self, name: str) -> Desired | None:
         """The desired assistant of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from orchestrator.cli import options, output
 
 if TYPE_CHECKING:
+    from orchestrator.controller.loop import Voice
     from orchestrator.server.announcing import Place
     from orchestrator.server.models.directory import Directory
     from orchestrator.workspace import Workspace
@@ -38,40 +40,35 @@ def command(**given: Any) -> int:
 
 
 async def _up(work: Workspace) -> int:
+    from orchestrator.controller import Controller
+    from orchestrator.controller.watching import watch
     from orchestrator.server.serving import settle, signals
 
     with signals() as called:
-        models = work.models()
-        async with work.serve(work.functions(), models) as place:
-            if not await _apply(work):
+        models, functions = work.models(), work.functions()
+        controller = Controller(work, functions, _voice())
+        async with work.serve(functions, models) as place, asyncio.TaskGroup() as tasks:
+            if not await controller.look(read=False):
                 output.say("Not everything could be applied; the server goes on with what is there.")
             _greet(work, place, models)
             settle()
+            folders = (work.settings.manifests, work.settings.plugins)
+            tasks.create_task(watch(folders, controller.nudge, stop=called))
+            tasks.create_task(controller.run(called))
             await called.wait()
             output.say("Stopping …")
     return 0
 
 
-async def _apply(work: Workspace) -> bool:
-    from orchestrator.applying import session
-    from orchestrator.cli.judging import judged
-    from orchestrator.errors import AgainstPolicy
+def _voice() -> Voice:
+    from orchestrator.controller.loop import Voice
     from orchestrator.reconcile import reports
-    from orchestrator.reconcile.results import Pace
 
-    async with work.target() as target, session(work, target, say=output.say) as mine:
-        planned = await work.plan(target)
-        try:
-            verdict = judged(work, planned)
-            output.changes(reports.plan_text(planned, work.recorded(planned)))
-            verdict.raise_for_errors()
-        except AgainstPolicy as error:
-            output.say(f"error {error.code}: {error.message}\n  hint: {error.hint}")
-            return False
-        results = await mine.carry_out(planned, target, verb="up", pace=Pace())
-    if results:
-        output.data(reports.results_text(results))
-    return all(result.done for result in results)
+    return Voice(
+        say=output.say,
+        plan=lambda work, planned: output.changes(reports.plan_text(planned, work.recorded(planned))),
+        results=lambda results: output.data(reports.results_text(results)),
+    )
 
 
 def _greet(work: Workspace, place: Place, models: Directory) -> None:

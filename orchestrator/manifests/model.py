@@ -280,6 +280,8 @@ class AssistantSpec(Strictly):
     """Never deleted, also when the manifest is gone."""
     on_delete: Literal["delete", "retain"] = "delete"
     """What pruning does once the manifest is gone: delete it, or take our mark off and leave it (`retain`)."""
+    suspend: bool = False
+    """Whether `up` leaves it as it is: neither changed nor repaired, until this is false again."""
     ignore: Annotated[tuple[Annotated[str, Field(pattern=_IGNORABLE)], ...], Strict(False)] = ()
     """Fields that others may change: written when it is made, then neither compared nor written."""
 
