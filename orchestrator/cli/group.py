@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from orchestrator.cli import several
 from orchestrator.cli.commands import COMMANDS, NESTED, help_text
 from orchestrator.diagnostics import did_you_mean
 from orchestrator.errors import ManifestsInvalid, OrchestratorError, PluginsInvalid
@@ -51,6 +52,14 @@ def run(arguments: list[str]) -> int:
     if len(arguments) > 2 and arguments[0] == "-C":  # as with git and make, also before the command
         words = 2 if arguments[2] in NESTED else 1
         arguments = [*arguments[2 : 2 + words], *arguments[:2], *arguments[2 + words :]]
+    try:
+        environments = several.asked(arguments)
+        return several.each(arguments, environments, _one) if environments else _one(arguments)
+    except click.UsageError as error:
+        return _usage(error)
+
+
+def _one(arguments: list[str]) -> int:
     try:
         result = program.main(arguments, prog_name="orchestrator", standalone_mode=False)
         sys.stdout.flush()

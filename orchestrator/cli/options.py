@@ -15,7 +15,13 @@ from orchestrator.settings import LOG_FORMATS, LOG_LEVELS, LONGEST_GRACE, LONGES
 F = TypeVar("F", bound=Callable[..., Any])
 
 folder = click.option("-C", "--dir", "folder", metavar="DIR", help="The project's folder (default: here).")
-environment = click.option("-e", "--env", "environment", metavar="ENV", help="An Environment (default: local).")
+environment = click.option(
+    "-e",
+    "--env",
+    "environment",
+    metavar="ENV",
+    help="An Environment (default: local); of plan, apply, drift, diff and validate several, or --all-envs.",
+)
 project = click.option("--project", metavar="NAME", help="Owner of the assistants, with the environment.")
 output = click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True)
 host = click.option("--host", metavar="HOST", help="Address to listen on (default: 127.0.0.1).")

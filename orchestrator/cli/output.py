@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 import orjson
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.server.announcing import Place
     from orchestrator.server.models.directory import Directory
 
-_out = sys.stdout  # where data goes, also after `keep_data_apart`
+_out: TextIO = sys.stdout  # where data goes, also after `keep_data_apart`
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
 
 
@@ -32,6 +33,17 @@ def data(text: str) -> None:
     """The result of a command."""
     _out.write(text + "\n")
     _out.flush()
+
+
+@contextmanager
+def captured() -> Generator[io.StringIO]:
+    """Keep data in memory while the block lasts, for a report that is put together of several."""
+    global _out  # noqa: PLW0603 (where data goes is one place for the whole program)
+    before, _out = _out, io.StringIO()
+    try:
+        yield _out
+    finally:
+        _out = before
 
 
 def piece(text: str) -> None:
