@@ -6,10 +6,11 @@ import hashlib
 import os
 import uuid
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator.confined import Confined
 from orchestrator.diagnostics import Diagnostic, Span, did_you_mean, in_order
 from orchestrator.embedded import Functions, Snapshot
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
@@ -79,12 +80,14 @@ class Workspace:
         except ManifestsInvalid as error:
             raise ManifestsInvalid(in_order([*plugins.diagnostics, *loaded.diagnostics, *error.diagnostics])) from error
         plugged = plug(plugins.registry, loaded, settings.folder, lambda place, where: _secret(settings, place, where))
-        wish = desire(
-            selection,
-            loaded,
-            plugged.registry,
-            lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
-        )
+        with closing(Confined(loaded.template_files)) as apart:
+            wish = desire(
+                selection,
+                loaded,
+                plugged.registry,
+                lambda place, where: resolve(place, settings.environ, settings.folder, where=where),
+                apart,
+            )
         fitted = fit(wish.desired, selection.assistants, _abilities(selection.environment))
         complaints = [
             *plugins.diagnostics,

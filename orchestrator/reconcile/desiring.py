@@ -31,7 +31,7 @@ from orchestrator.manifests.model import (
 from orchestrator.reconcile import offering
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.ignoring import fields
-from orchestrator.reconcile.rendering import Renderer, TemplateFault, Values
+from orchestrator.reconcile.rendering import Apart, Renderer, TemplateFault, Values
 from orchestrator.reconcile.selecting import Facts
 from orchestrator.reconcile.tracing import Tracer
 from orchestrator.tools import Function, FunctionDefinition, HostedPlugin, ToolKind
@@ -48,9 +48,14 @@ class Wish:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def desire(selection: Selection, loaded: Loaded, registry: Registry, secrets: Secrets) -> Wish:
-    """What the manifests want in the selected environment. `secrets` finds a secret or raises ManifestsInvalid."""
-    maker = _Maker(selection, loaded, registry, secrets)
+def desire(
+    selection: Selection, loaded: Loaded, registry: Registry, secrets: Secrets, apart: Apart | None = None
+) -> Wish:
+    """What the manifests want in the selected environment. `secrets` finds a secret or raises ManifestsInvalid.
+
+    `apart`: see `Renderer`.
+    """
+    maker = _Maker(selection, loaded, registry, secrets, apart)
     for tool in loaded.tools.values():
         maker.check_tool(tool)
     for template in loaded.templates.values():
@@ -70,13 +75,14 @@ class _Maker:
     loaded: Loaded
     registry: Registry
     secrets: Secrets
+    apart: Apart | None = None
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     sound: set[str] = field(default_factory=set[str])  # tools whose function is there and fits
     renderer: Renderer = field(init=False)
     tracer: Tracer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.renderer = Renderer(self.loaded.template_files)
+        self.renderer = Renderer(self.loaded.template_files, self.apart)
         self.tracer = Tracer(self.selection, self.loaded, self.registry, self.renderer)
 
     def make(self, one: Placed[Assistant]) -> Desired | None:

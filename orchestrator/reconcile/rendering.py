@@ -1,24 +1,28 @@
 """Jinja2 text → instructions: sandboxed, undefined is an error, includes come from the folder's templates only. Pure.
 
+A text that may cost more than its size (`weighing`) is neither compiled nor rendered here, but handed to whoever can do
+that without harm.
 Each source is compiled once, text without markup not at all, and the same source with the same values is rendered once.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from orchestrator.diagnostics import did_you_mean
+from orchestrator.reconcile.weighing import expansions, is_heavy, is_plain, too_many
 from orchestrator.wire.assistants import INSTRUCTIONS_LENGTH
 
 Values = Mapping[str, str | int | float | bool]
+Apart = Callable[[str, Values], str]
 _MARKUP = ("{{", "{%", "{#")
 
 
@@ -39,11 +43,11 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**"})
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        sizes = [len(side) if hasattr(side, "__len__") else 1 for side in (left, right)]
+        sizes = [len(side) for side in (left, right) if hasattr(side, "__len__")]
         counts = [abs(side) for side in (left, right) if isinstance(side, int)]
         if operator == "**" and any(count > 1_000 for count in counts):
             raise TemplateFault("a power with numbers beyond 1,000 is refused")
-        if max(sizes) > 1 and any(max(sizes) * count > INSTRUCTIONS_LENGTH for count in counts):
+        if sizes and any(max(sizes) * count > INSTRUCTIONS_LENGTH for count in counts):
             raise TemplateFault(f"the text grows longer than {INSTRUCTIONS_LENGTH:,} characters")
         return super().call_binop(context, operator, left, right)
 
@@ -57,12 +61,17 @@ class Uses:
 
 
 class Renderer:
-    """Renders texts with the templates of one folder (path → source)."""
+    """Renders texts with the templates of one folder (path → source).
 
-    def __init__(self, templates: Mapping[str, str]) -> None:
+    `apart` renders what may be costly, and raises TemplateFault as `render` does; None: that is done here, too.
+    """
+
+    def __init__(self, templates: Mapping[str, str], apart: Apart | None = None) -> None:
         self._templates = templates
+        self._apart = apart
+        self._weights: dict[str, bool] = {}
         self._jinja = _Sandbox(loader=DictLoader(templates), undefined=StrictUndefined, autoescape=False, cache_size=-1)
-        self._compiled: dict[str, Template] = {}
+        self._compiled: dict[str, Template | None] = {}
         self._rendered: dict[tuple[str, tuple[tuple[str, Any], ...]], str] = {}
         self._uses: dict[str, Uses] = {}
 
@@ -86,7 +95,7 @@ class Renderer:
             TemplateFault: a syntax error.
         """
         try:
-            self._compiled.setdefault(source, self._jinja.from_string(source))
+            self._prepared(source)
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message or "syntax error", line=error.lineno, file=error.name) from error
 
@@ -119,10 +128,10 @@ class Renderer:
 
     def _render(self, source: str, values: Values) -> str:
         try:
-            template = self._compiled.get(source)
-            if template is None:
-                template = self._compiled[source] = self._jinja.from_string(source)
-            return _bounded(template, values)
+            template = self._prepared(source)
+            if template is None and self._apart is not None:
+                return self._apart(source, values)
+            return _bounded(template or self._jinja.from_string(source), values)
         except TemplateSyntaxError as error:
             raise TemplateFault(error.message or "syntax error", line=error.lineno, file=error.name) from error
         except TemplateError as error:
@@ -132,6 +141,43 @@ class Renderer:
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
             line, file = _place(error.__traceback__)
             raise TemplateFault(f"{type(error).__name__}: {error}", line=line, file=file) from error
+
+    def _prepared(self, source: str) -> Template | None:
+        """The compiled text; None: it may be costly, and already compiling it works out what is constant."""
+        if source not in self._compiled:
+            tree = self._jinja.parse(source)
+            if self._apart is not None and not is_plain(source) and self._is_heavy(tree):
+                self._compiled[source] = None
+            else:
+                code = self._jinja.compile(tree)
+                self._compiled[source] = Template.from_code(self._jinja, code, self._jinja.make_globals(None), None)
+        return self._compiled[source]
+
+    def _is_heavy(self, tree: nodes.Template) -> bool:
+        """Whether a text, with all that it includes, may cost more than its size."""
+        if is_heavy(tree):
+            return True
+        own = list(meta.find_referenced_templates(tree))
+        if not own:
+            return False
+        reached: set[str] = set()
+
+        def included(name: str | None) -> list[str | None]:
+            if name is None:
+                return own
+            reached.add(name)
+            return self._direct(self._templates.get(name, ""))[0]
+
+        return too_many(expansions(None, included)) or any(self._weighs(name) for name in reached)
+
+    def _weighs(self, name: str) -> bool:
+        """Whether a template of the folder is heavy by itself."""
+        if name not in self._weights:
+            try:
+                self._weights[name] = is_heavy(self._jinja.parse(self._templates.get(name, "")))
+            except TemplateError:  # complained of where it is rendered
+                self._weights[name] = False
+        return self._weights[name]
 
     def _undefined(self, error: TemplateError, values: Values) -> TemplateFault:
         line, file = _place(error.__traceback__)
