@@ -216,7 +216,7 @@ async def test_messages_that_are_not_json_are_a_fault() -> None:
 
 
 async def test_a_line_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.transport.MAX_LINE", 1000)
+    monkeypatch.setattr("orchestrator.transport.client.MAX_LINE", 1000)
     assert "longer than" in str(await fault_of(Canned(pieces=[b"data: " + b"x" * 2000])))
 
 
