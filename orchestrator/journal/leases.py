@@ -1,4 +1,7 @@
-"""One apply at a time where a journal is shared: a lease, renewed during work, taken over when it has expired."""
+"""One apply at a time where a journal is shared: a lease, renewed during work, taken over when it has expired.
+
+The lease of a process of this machine that is gone is taken over at once.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from orchestrator.errors import JournalError, Locked
+from orchestrator.journal.processes import is_gone, mark
 from orchestrator.journal.records import Lease
 from orchestrator.journal.store import Journal
 
@@ -25,17 +29,18 @@ def take(journal: Journal, owner: str, holder: str, *, ttl: float = TTL_SECONDS)
         Locked: somebody has it; the message says who, until when, and how to end it.
     """
     now = journal.clock()
-    lease = Lease(owner=owner, holder=holder, nonce=secrets.token_hex(8), taken=now, expires=now + ttl)
+    lease = Lease(owner=owner, holder=holder, nonce=secrets.token_hex(8), taken=now, expires=now + ttl, process=mark())
     with journal.writing() as tx:
         row = tx.execute(f"SELECT {_FIELDS} FROM leases WHERE owner = ?", (owner,)).fetchone()  # noqa: S608 - a constant
-        if row is not None and (other := _lease(row)).expires > now:
+        if row is not None and (other := _lease(row)).expires > now and not is_gone(other.process):
             raise Locked(
                 f"{other.holder} applies for '{owner}' since {moment(other.taken)}, lease {other.nonce} "
                 f"until {moment(other.expires)}.",
                 hint=f"wait; if that process is gone: orchestrator lock release {other.nonce}",
             )
         tx.execute(
-            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)", (owner, holder, lease.nonce, now, lease.expires)
+            f"INSERT OR REPLACE INTO leases ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            (owner, holder, lease.nonce, now, lease.expires, lease.process),
         )
     return lease
 
@@ -98,12 +103,12 @@ async def held(
             _log.warning("The lease ends by itself at %s: %s", moment(lease.expires), error.message)
 
 
-_FIELDS = "owner, holder, nonce, taken, expires"
+_FIELDS = "owner, holder, nonce, taken, expires, process"
 
 
-def _lease(row: tuple[str, str, str, float, float]) -> Lease:
-    owner, holder, nonce, taken, expires = row
-    return Lease(owner=owner, holder=holder, nonce=nonce, taken=taken, expires=expires)
+def _lease(row: tuple[str, str, str, float, float, str]) -> Lease:
+    owner, holder, nonce, taken, expires, process = row
+    return Lease(owner=owner, holder=holder, nonce=nonce, taken=taken, expires=expires, process=process)
 
 
 def moment(seconds: float) -> str:

@@ -70,10 +70,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Who applies for `owner` now. `nonce` names this very lease; it ends at `expires` unless it is renewed."""
+    """Who applies for `owner` now. `nonce` names this very lease; it ends at `expires` unless it is renewed.
+
+    `process`: the mark of the process that holds it, see `processes`; empty if that is not known.
+    """
 
     owner: str
     holder: str
     nonce: str
     taken: float
     expires: float
+    process: str = ""

@@ -31,4 +31,5 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             owner TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, entries TEXT NOT NULL,
             PRIMARY KEY (owner, name))""",
     ),
+    ("ALTER TABLE leases ADD COLUMN process TEXT NOT NULL DEFAULT ''",),  # see `processes`
 )

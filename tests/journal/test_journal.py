@@ -283,3 +283,23 @@ def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Path) ->
     assert history.inputs(journal, OWNER) == {}
     assert history.holds(journal, OWNER)["weather"].revision == 3
     journal.close()
+
+
+async def test_the_lease_of_a_process_that_is_gone_is_taken_over_at_once(journal: Journal) -> None:
+    mine = leases.take(journal, OWNER, "ann@one")
+    with pytest.raises(Locked):
+        leases.take(journal, OWNER, "bob@one")  # this very process lives
+    world, pid, began = mine.process.split()
+    for process, gone in (
+        (f"{world} {pid} {int(began) + 1}", True),  # the id belongs to another process by now
+        (f"{world} 4194304 {began}", True),  # there is none
+        (f"elsewhere {pid} {int(began) + 1}", False),  # on another machine: nobody knows
+        ("", False),
+    ):
+        with journal.writing() as tx:
+            tx.execute("UPDATE leases SET process = ?", (process,))
+        if gone:
+            assert leases.take(journal, OWNER, "bob@one").holder == "bob@one"
+        else:
+            with pytest.raises(Locked):
+                leases.take(journal, OWNER, "bob@one")
