@@ -149,6 +149,10 @@ class Workspace:
         """The desired assistant of that name."""
         return next((one for one in self.desired if one.name == name), None)
 
+    def from_here_span(self, span: Span) -> Span:
+        """A place, relative to the project's folder."""
+        return replace(span, file=span.file.removeprefix(f"{self.settings.folder}{os.sep}"))
+
     def from_here(self, one: Diagnostic) -> Diagnostic:
         """With paths relative to the project's folder."""
         return _from_here(one, self.settings.folder)

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback", "Write an earlier revision again, and hold it until its manifest changes."),
     "resume": ("resume", "End the hold of a rollback."),
     "lock": ("lock", "List who applies now, and release a lock whose process is gone."),
+    "plugin": ("plugin", "Make, list, show, call, test, check and document plug-ins."),
     "import": ("import_", "Write manifests of assistants that exist at the target, and take them over."),
     "adopt": ("adopt", "Take over an assistant that exists at the target."),
     "release": ("release", "Let go of an assistant: it stays, and is ours no more."),
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-NESTED = frozenset({"key", "lock", "thread"})  # commands that have commands
+NESTED = frozenset({"key", "lock", "plugin", "thread"})  # commands that have commands
 
 
 def help_text() -> str:
