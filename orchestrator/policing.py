@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -13,6 +13,7 @@ from orchestrator.errors import AgainstPolicy
 from orchestrator.manifests import Endpoint, Placed, Script
 from orchestrator.manifests.source import Path
 from orchestrator.reconcile.changes import Create, Update
+from orchestrator.reconcile.desired import Desired
 from orchestrator.reconcile.plans import Plan
 from orchestrator.reconcile.rules import RULES, Case, Judged, Judgement, World, judge
 from orchestrator.reconcile.visible import visible
@@ -61,6 +62,11 @@ def _short(one: Judged) -> str:
 def judge_folder(work: Workspace) -> Verdict:
     """All assistants as they are rendered; what needs the target to be seen is left out."""
     return _verdict(work, [Case(one) for one in work.desired], whole=True)
+
+
+def judge_some(work: Workspace, shown: Iterable[Desired]) -> Verdict:
+    """Assistants that are about to be shown, as they will be shown."""
+    return _verdict(work, [Case(one) for one in shown], whole=False)
 
 
 def judge_plan(work: Workspace, planned: Plan) -> Verdict:

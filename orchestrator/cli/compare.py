@@ -29,7 +29,7 @@ def command(first: str, second: str, select: tuple[str, ...], exclude: tuple[str
     chosen = choice(select, exclude)
     before, after = _read(first, **given), _read(second, **given)
     known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
-    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before)
+    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before, after)
 
 
 def _read(environment: str, **given: Any) -> Workspace:

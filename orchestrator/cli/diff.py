@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options, output, reporting
+from orchestrator.cli.judging import refuse_secrets
 
 if TYPE_CHECKING:
+    from orchestrator.reconcile.changes import Change
     from orchestrator.reconcile.plans import Plan
     from orchestrator.reconcile.review import Recorded
     from orchestrator.settings import Settings
@@ -37,13 +39,26 @@ def command(base: str, head: str | None, select: tuple[str, ...], exclude: tuple
     settings = options.settings(**given)
     before, after = read(settings, base), read(settings, head)
     known = {**facts(before.selection.assistants), **facts(after.selection.assistants)}
-    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before)
+    return show(narrow(difference(before.desired, after.desired), chosen, known), wanted, before, after)
 
 
-def show(found: Plan, wanted: reporting.Wanted, before: Workspace) -> int:
-    """Print a comparison with its causes, which the inputs of both sides tell; the exit code."""
+def show(found: Plan, wanted: reporting.Wanted, before: Workspace, after: Workspace) -> int:
+    """Print a comparison with its causes, which the inputs of both sides tell; the exit code.
+
+    Raises:
+        AgainstPolicy: either side would show a secret.
+    """
+    changed = {name_of(change) for change in found.changes}
+    for side in (before, after):
+        refuse_secrets(side, [one for one in side.desired if one.name in changed])
     reporting.show(found, wanted, recorded(before))
     return 0 if found.empty else DIFFERENT
+
+
+def name_of(change: Change) -> str:
+    """The assistant that a change is about."""
+    after = getattr(change, "after", None)
+    return str(after.name if after is not None else getattr(change, "name", ""))
 
 
 def recorded(before: Workspace) -> Recorded:

@@ -11,6 +11,7 @@ import click
 
 from orchestrator.cli import options, output
 from orchestrator.cli.carrying import IN_PART
+from orchestrator.cli.judging import refuse_secrets
 from orchestrator.cli.plan import look
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def command(
     left_out = [replace(one, ignored=one.ignored | ignored) for one in work.desired] if ignored else work.desired
     work = replace(work, desired=tuple(left_out))
     planned = asyncio.run(look(work, chosen=choice((*select, *names), exclude)))
+    live = [replace(one.after, body={**one.after.body, **one.before.body}) for one in planned.drifted]
+    refuse_secrets(work, [*(one.after for one in planned.drifted), *live])
     if accept:
         return _accept(work, planned, fmt)
     three = sides(planned, _applied(work, planned))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from orchestrator.cli import options, output
+from orchestrator.cli.judging import refuse_secrets
 
 
 @click.command(name="render")
@@ -29,6 +30,7 @@ def command(name: str, fmt: str, instructions: bool, **given: Any) -> None:
         work.raise_for_errors()
         hint = did_you_mean(name, work.loaded.assistants)
         raise SettingsError(f"There is no assistant '{name}'.", hint=hint or "no assistant is declared")
+    refuse_secrets(work, [found])
     body = {field: comparable(field, value) for field, value in found.body.items()}
     text = str(body.get("instructions") or "")
     if instructions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,3 +145,32 @@ def test_growth_is_told_by_plan_and_a_plan_that_was_saved_is_judged_by_the_polic
     assert project.run("apply", "plan.bin").returncode == 0
     env.write_text(env.read_text().replace("allow: [qwen-*]", "allow: [qwen-max]"))
     assert project.run("rollback", "guide", "--yes").returncode == 4
+
+
+def test_no_command_that_shows_assistants_shows_a_secret(project: Project) -> None:
+    assert project.run("apply", "--yes").returncode == 0
+    for arguments in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *arguments], cwd=project.folder, check=True, capture_output=True)
+    project.guide(f"Use the key {SECRET} always.")
+    for command in (("render", "guide"), ("diff",), ("drift",)):
+        done = project.run(*command)
+        if command == ("drift",):  # the manifest moved, not the target: there is nothing to show
+            assert done.returncode == 0
+            continue
+        assert done.returncode == 4, (command, done.stderr)
+        assert "error POL004: guide: something like an AWS access key" in done.stderr
+    compared = orchestrator("compare", "local", "far", cwd=project.folder, FAR=project.address)
+    assert SECRET not in compared.stdout + compared.stderr
+
+    project.guide()
+    headers = {"X-DashScope-WorkSpace": project.workspace}
+    with httpx2.Client(base_url=f"{project.address}/api/v1", headers=headers, trust_env=False) as http:
+        known = http.get("/assistants").json()["data"][0]["id"]
+        http.post(f"/assistants/{known}", json={"instructions": f"By hand: {SECRET}"})
+    for command in (("drift",), ("drift", "--accept"), ("drift", "--format", "json")):
+        assert project.run(*command).returncode == 4, command
+    assert SECRET not in (project.folder / "assistants.d/guide.yaml").read_text()
