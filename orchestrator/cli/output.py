@@ -81,6 +81,16 @@ def keep_data_apart() -> None:
 
 
 @contextmanager
+def standard_output_given_back() -> Generator[None]:
+    """For a protocol that speaks on standard output itself."""
+    before, sys.stdout = sys.stdout, _out
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
+@contextmanager
 def interruptible() -> Generator[None]:
     """Ctrl-C ends at once what waits for a person, also inside of an event loop."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -159,6 +159,30 @@ def docs(**given: Any) -> None:
     output.data("\n".join(_markdown(one) for one in work.registry.functions.values()))
 
 
+@command.command(name="accept")
+@click.argument("name")
+@options.folder
+@options.environment
+@options.yes
+def accept(name: str, yes: bool, **given: Any) -> int:
+    """Look at the tools of the MCP server NAME, and accept them as they are now: they are pinned in plugins.lock."""
+    from orchestrator.cli import accepting
+
+    return accepting.accept(_read(**given), name, yes=yes)
+
+
+@command.command(name="serve")
+@options.folder
+@options.environment
+@click.option("--mcp", type=click.Choice(["stdio"]), required=True, help="How a client speaks with us.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only functions with this tag (repeatable).")
+def serve(mcp: str, tags: tuple[str, ...], **given: Any) -> None:
+    """Offer the functions to an MCP client, without those that are hidden or ask a person."""
+    from orchestrator.cli import accepting
+
+    accepting.serve(_read(**given), tags)
+
+
 # ---- what they share
 
 

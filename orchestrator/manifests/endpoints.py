@@ -1,4 +1,4 @@
-"""Endpoints that a manifest of kind Plugin may name: services with an OpenAPI document. No I/O."""
+"""Endpoints that a manifest of kind Plugin may name: services with an OpenAPI document, MCP servers. No I/O."""
 
 from __future__ import annotations
 
@@ -52,6 +52,37 @@ class Auth(Strictly):
             if value is not None:
                 return kind, value, ""
         raise AssertionError("one was given")
+
+
+class Mcp(Strictly):
+    """An MCP server: a command to start, or an address. Its tools are functions, once a person has accepted them."""
+
+    command: Annotated[tuple[Text, ...], Strict(False), Field(min_length=1)] | None = None
+    """Program and arguments of a server that speaks on its standard input and output."""
+    env: Mapping[str, Secret] = Field(default_factory=dict[str, Secret])
+    """Variables of that program's environment, which is empty otherwise, and where each is found."""
+    url: Url | None = None
+    """Address of a server that speaks streamable HTTP."""
+    auth: Auth | None = None
+    """How its requests are authenticated: bearer, basic or header."""
+    allow: Annotated[tuple[Text, ...], Strict(False)] | None = None
+    """Names of the tools to offer. Default: all that were accepted."""
+    approval: Approval = "ask"
+    """Whether tools need a person; those that say they only read do not."""
+    approvals: Mapping[str, Approval] = Field(default_factory=dict[str, Approval])
+    """The same for single tools, by name."""
+    timeout: Seconds | None = None
+    """How long a call may take. Default: 30 s."""
+    private: bool = False
+    """Whether the server may have an address of an inner network."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise fault("mcp", "exactly one of command and url", "url" if self.url else "command")
+        if self.auth is not None and (self.url is None or self.auth.query or self.auth.cookie):
+            raise fault("mcp", "auth is for an address, and one of bearer, basic and header", "auth")
+        return self
 
 
 class OpenApi(Strictly):

@@ -1,21 +1,21 @@
 """The kind Plugin: where functions come from, what they are given, and what they are allowed. No I/O.
 
-Exactly one of `code` (an entry of the plug-in folder), `openapi` (a service with a document, see `endpoints.py`) and
+Exactly one of `code` (an entry of the plug-in folder), `openapi` or `mcp` (see `endpoints.py`) and
 `hosted` (a plug-in of the hosted API's console) says where the plug-in is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from orchestrator.manifests.endpoints import OpenApi
+from orchestrator.manifests.endpoints import Mcp, OpenApi
 from orchestrator.manifests.fields import Identifier, Secret, Strictly, fault
 from orchestrator.manifests.model import Metadata
 
-PLACES = ("code", "openapi", "hosted")
+PLACES = ("code", "openapi", "mcp", "hosted")
 _ONLY_CODE = ("settings", "secrets", "grant")
 
 
@@ -48,16 +48,10 @@ class PluginSpec(Strictly):
     """Permissions that its code declares and may have: `net:api.example.com`, `net:private http://10.0.0.5:8080`, …"""
     openapi: OpenApi | None = None
     """A service with an OpenAPI document."""
+    mcp: Mcp | None = None
+    """An MCP server."""
     hosted: Hosted | None = None
     """A plug-in of Model Studio's console."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _supported(cls, value: object) -> object:
-        for later in ("mcp",):
-            if isinstance(value, Mapping) and later in value:
-                raise fault("unsupported", f"plug-ins of type '{later}' are not supported yet", later)
-        return cast("object", value)
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

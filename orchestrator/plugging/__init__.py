@@ -17,7 +17,7 @@ from orchestrator.manifests import Loaded
 from orchestrator.plugging import code
 from orchestrator.plugging.kind import Kind, Secrets
 
-KINDS: Mapping[str, str] = {"openapi": "orchestrator.plugging.openapi"}
+KINDS: Mapping[str, str] = {"openapi": "orchestrator.plugging.openapi", "mcp": "orchestrator.plugging.mcp"}
 """Field of a Plugin manifest → the file that makes a unit of it, imported when the first one needs it."""
 
 

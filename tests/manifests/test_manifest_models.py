@@ -160,11 +160,19 @@ def test_a_function_is_a_name_of_the_registry(function: str) -> None:
     assert only(text).code == "MAN004"
 
 
-@pytest.mark.parametrize("kind", ["mcp"])
-def test_other_plugins_are_not_supported_yet(kind: str) -> None:
-    found = only(f"apiVersion: orchestrator/v1\nkind: Plugin\nmetadata: {{name: a}}\nspec: {{{kind}: {{}}}}")
-    assert found.message == f"plug-ins of type '{kind}' are not supported yet"
-    assert under(found) == kind
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("{mcp: {}}", "exactly one of command and url"),
+        ("{mcp: {command: [a], url: 'https://a.example'}}", "exactly one of command and url"),
+        ("{mcp: {url: 'https://a.example', auth: {cookie: {name: a, value: {fromEnv: A}}}}}", "one of bearer, basic"),
+        ("{mcp: {command: [a], auth: {bearer: {fromEnv: A}}}}", "auth is for an address"),
+        ("{}", "a plug-in has exactly one of code, openapi, mcp, hosted"),
+    ],
+)
+def test_a_plugin_is_at_one_place(spec: str, told: str) -> None:
+    found = only(f"apiVersion: orchestrator/v1\nkind: Plugin\nmetadata: {{name: a}}\nspec: {spec}")
+    assert told in found.message
 
 
 def test_user_metadata_leaves_room_for_our_mark(assistant) -> None:

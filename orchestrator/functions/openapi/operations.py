@@ -85,7 +85,7 @@ def operations(document: Document, wanted: frozenset[str] | None = None) -> Iter
             ids.add(name)
             if wanted is not None and name not in wanted:
                 continue
-            tool = _tool_name(name, tools)
+            tool = tool_name(name, tools)
             try:
                 yield _Reader(document, hidden, shared, given).operation(name, tool, method, path)
             except DocumentFault as fault:
@@ -109,7 +109,7 @@ def _credentials(document: Document) -> frozenset[tuple[str, str]]:
     return frozenset((str(k.get("in")), str(k.get("name")).lower()) for k in keys if k.get("type") == "apiKey")
 
 
-def _tool_name(name: str, taken: dict[str, str]) -> str:
+def tool_name(name: str, taken: dict[str, str]) -> str:
     """Letters, digits, `_` and `-`, 64 at most; what is cut or doubled ends in a few characters of its hash."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "operation"
     if len(plain) > NAME_LENGTH or taken.get(plain, name) != name:
