@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic, time
 
 from orchestrator.functions import Registry
-from orchestrator.functions.context import Occasion
-from orchestrator.functions.performing import Stage, Terms
+from orchestrator.functions.context import Occasion, Surroundings
+from orchestrator.functions.performing import Around, Stage, Terms
+from orchestrator.functions.states import States
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.performers.door import Call, Limits
@@ -39,11 +41,13 @@ class Snapshot:
 class Functions:
     """Performs the functions that manifests bind; `snapshot` is replaced as a whole when they change.
 
-    `default`: the limits of runs for which no manifest says otherwise.
+    `default`: the limits of runs for which no manifest says otherwise; `states`: where plug-ins keep what stays with a
+    thread, None: it stays for one call.
     """
 
-    def __init__(self, snapshot: Snapshot, default: Limits | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, default: Limits | None = None, states: States | None = None) -> None:
         self.snapshot = snapshot
+        self._states = states
         self._default = default or Limits()
         self._stage = Stage()
         self._runs: dict[str, Snapshot] = {}
@@ -70,11 +74,24 @@ class Functions:
             run_id=run.id, thread_id=run.thread_id, assistant=_manifest(assistant), call_id=f"{run.id}:{call.id}"
         )
         terms = Terms(until=_end_of_round(run, limits), largest=limits.output_bytes)
-        return await perform(self._stage, snapshot.registry, binding, call.arguments, occasion=occasion, terms=terms)
+        return await perform(
+            self._stage,
+            snapshot.registry,
+            binding,
+            call.arguments,
+            occasion=occasion,
+            terms=terms,
+            around=partial(self._around, run),
+        )
+
+    def _around(self, run: Run, unit: str) -> Surroundings:
+        return Surroundings(state=self._states.of(run.thread_id, unit)) if self._states else Surroundings()
 
     async def close(self) -> None:
         """Close what plug-ins opened."""
         await self._stage.close()
+        if self._states:
+            self._states.close()
 
     def limits(self, assistant: Assistant) -> Limits:
         """What the manifest says, and defaults for what it does not."""
@@ -127,12 +144,13 @@ async def perform(
     *,
     occasion: Occasion,
     terms: Terms | None = None,
+    around: Around | None = None,
 ) -> str:
     """Call the function behind a binding. Also for calls that a remote target hands to us."""
     if binding.approval == "deny":
         return said("denied", f"The function '{binding.function}' may not be called.")
     own = replace(terms or Terms(), timeout=binding.timeout, retries=binding.retries)
-    output = await stage.call(registry, binding.function, arguments, terms=own, occasion=occasion)
+    output = await stage.call(registry, binding.function, arguments, terms=own, occasion=occasion, around=around)
     return output.text
 
 

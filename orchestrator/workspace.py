@@ -16,6 +16,7 @@ from orchestrator.embedded import Functions, Snapshot
 from orchestrator.errors import ManifestsInvalid, PluginsInvalid, SettingsError
 from orchestrator.functions import Registry
 from orchestrator.functions import load as load_functions
+from orchestrator.functions.states import States
 from orchestrator.journal import Journal, history
 from orchestrator.manifests import Environment, Loaded, Placed, SecretPlace, Selection, resolve, select
 from orchestrator.manifests import load as load_manifests
@@ -161,7 +162,8 @@ class Workspace:
 
     def functions(self) -> Functions:
         """A performer of what the manifests bind, as they are now."""
-        return Functions(self.snapshot(), Limits(run_seconds=self.settings.run_seconds))
+        limits = Limits(run_seconds=self.settings.run_seconds)
+        return Functions(self.snapshot(), limits, States(self.settings.data))
 
     def snapshot(self) -> Snapshot:
         """What the embedded server has to know of manifests and functions."""

@@ -48,7 +48,6 @@ class Terms:
 
 
 _TERMS = Terms()
-_NOWHERE = Surroundings()
 
 
 class Stage:
@@ -78,7 +77,7 @@ class Stage:
         if function is None or unit is None:
             return output_of(error("tool_gone", f"The function '{name}' is no longer there."))
         request = _Request(
-            function, arguments, terms, occasion or Occasion(), around(unit.name) if around else _NOWHERE
+            function, arguments, terms, occasion or Occasion(), around(unit.name) if around else Surroundings()
         )
         house = self._house(unit)
         house.calls += 1
