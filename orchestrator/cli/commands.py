@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # command → (module below orchestrator.cli, what it does)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Make a project that works at once."),
     "up": ("up", "Serve, apply assistants.d and perform functions of plugins, all in one."),
     "ask": ("ask", "Ask an assistant one question; the answer is on standard output."),
     "chat": ("chat", "Talk with an assistant."),
