@@ -48,6 +48,7 @@ class Terms:
 
 
 _TERMS = Terms()
+_NOTHING = Surroundings()
 
 
 class Stage:
@@ -76,9 +77,7 @@ class Stage:
         unit = registry.unit_of(function) if function else None
         if function is None or unit is None:
             return output_of(error("tool_gone", f"The function '{name}' is no longer there."))
-        request = _Request(
-            function, arguments, terms, occasion or Occasion(), around(unit.name) if around else Surroundings()
-        )
+        request = _Request(function, arguments, terms, occasion or Occasion(), around(unit.name) if around else None)
         house = self._house(unit)
         house.calls += 1
         try:
@@ -119,7 +118,7 @@ class _Request:
     arguments: str
     terms: Terms
     occasion: Occasion
-    around: Surroundings
+    around: Surroundings | None
 
     def seconds(self) -> float:
         """What a try that begins now may take."""
@@ -185,25 +184,31 @@ class _House:
             around = await self._around(request.around, seconds)
         except Exception as failure:  # noqa: BLE001 (a lifespan is the author's code)
             return output_of(replace(failed(function, failure), code="unavailable"))
-        context = Context(replace(request.occasion, attempt=attempt, deadline=until), around)
+        context = Context(request.occasion.at(attempt, until), around)
         call = partial(invoke, function, request.arguments, largest=request.terms.largest, context=context)
-        limiter = self._limiter(function)
         if not function.is_async:
-            return await call(timeout=seconds, limiter=limiter)
+            return await call(timeout=seconds, limiter=self._limiter(function))
         if function.options.concurrency is None:
             return await call(timeout=seconds)
+        limiter = self._limiter(function)
         with anyio.move_on_after(seconds):
             async with limiter:
                 return await call(timeout=max(0.001, until - monotonic()))
         return output_of(error("busy", f"No place was free within {seconds:g} s; the function was not called."))
 
-    async def _around(self, base: Surroundings, seconds: float) -> Surroundings:
-        return replace(
-            base,
-            settings=self.unit.settings,
+    async def _around(self, base: Surroundings | None, seconds: float) -> Surroundings:
+        """What stands behind the context of one try: what the caller has, and what the unit brings."""
+        unit = self.unit
+        given = base or _NOTHING
+        return Surroundings(
+            settings=unit.settings,
             secrets=self._secrets,
-            resources=await self._resources(seconds),
-            http=self._client if self.unit.grants else None,
+            state={} if base is None else base.state,
+            resources=await self._resources(seconds) if unit.plugin is not None else None,
+            files=given.files,
+            http=self._client if unit.grants else None,
+            approve=given.approve,
+            listener=given.listener,
             log=self._log,
             loop=asyncio.get_running_loop(),
         )
