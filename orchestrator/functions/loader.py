@@ -7,13 +7,14 @@ against mistakes, not a sandbox.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.diagnostics import Diagnostic, Span, in_order
+from orchestrator.functions.glancing import Glance
 from orchestrator.functions.importing import Broken, load_unit, main_file
-from orchestrator.functions.packages import digest_of
 from orchestrator.functions.registry import Registry, Unit
 
 IMPORT_TIMEOUT = 10.0  # seconds
@@ -40,11 +41,12 @@ def load(folder: Path, previous: Registry | None = None, *, import_timeout: floa
     seconds.
     """
     earlier: Mapping[str, Unit] = previous.units if previous else {}
+    root, glance = folder.resolve(), Glance()
     units: list[Unit] = []
     complaints: list[Diagnostic] = []
     for name, entry in _entries(folder, complaints):
         last = earlier.get(name)
-        if last is not None and _unchanged(last, main_file(folder.resolve(), entry.name)):
+        if last is not None and _unchanged(last, root, entry.name, glance):
             units.append(last)
             continue
         result = load_unit(name, entry, folder, timeout=import_timeout)
@@ -103,14 +105,11 @@ def _is_unit(entry: Path) -> bool:
         return True
 
 
-def _unchanged(unit: Unit, main: Path) -> bool:
-    """Whether every file the unit came from still holds the same text, `main` being one of them."""
-    if str(main) not in unit.files:
-        return False
-    try:
-        return all(Path(file).is_file() and digest_of(Path(file).read_bytes()) == d for file, d in unit.files.items())
-    except OSError:
-        return False
+def _unchanged(unit: Unit, root: Path, entry: str, glance: Glance) -> bool:
+    """Whether every file the unit came from still holds the same text, its main file being one of them."""
+    alone = f"{root}{os.sep}{entry}"
+    main = alone if alone in unit.files and entry.endswith(".py") else str(main_file(root, entry))
+    return main in unit.files and all(glance.digest(file) == digest for file, digest in unit.files.items())
 
 
 def _with_fate(diagnostic: Diagnostic, last: Unit | None) -> Diagnostic:
