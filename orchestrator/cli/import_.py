@@ -14,6 +14,7 @@ from orchestrator.cli.carrying import IN_PART
 from orchestrator.cli.taking import taken
 
 if TYPE_CHECKING:
+    from orchestrator.applying import Session
     from orchestrator.reconcile.importing import Written
     from orchestrator.reconcile.observed import Observed, Target
     from orchestrator.workspace import Workspace
@@ -56,7 +57,7 @@ async def _import(
     force: bool,
     yes: bool,
 ) -> int:
-    from orchestrator.manifests import printing, writing
+    from orchestrator.applying import session
     from orchestrator.reconcile import importing
 
     folder = out if out is not None else work.settings.manifests
@@ -77,12 +78,23 @@ async def _import(
             return 1
         if not force:
             _check_free(folder, files)
-        for one in files:
-            text = "---\n".join(printing.document(document) for document in one.documents)
-            writing.create(folder, one.file, text, force=force)
-        failed: Mapping[str, str] = await _adopt(work, files, target, taken_from) if adopt else {}
+        failed: Mapping[str, str] = {}
+        if adopt:
+            async with session(work, target, say=output.say) as mine:  # who watches the files must not create them anew
+                _write(folder, files, force=force)
+                failed = await _adopt(mine, files, target, taken_from)
+        else:
+            _write(folder, files, force=force)
         _tell(files, folder, fmt, failed, adopt=adopt)
         return IN_PART if failed else 0
+
+
+def _write(folder: Path, files: Sequence[Written], *, force: bool) -> None:
+    from orchestrator.manifests import printing, writing
+
+    for one in files:
+        text = "---\n".join(printing.document(document) for document in one.documents)
+        writing.create(folder, one.file, text, force=force)
 
 
 def _chosen(
@@ -138,19 +150,17 @@ def _as_json(one: Written, folder: Path, failed: Mapping[str, str], *, adopt: bo
     return told | {"missing": list(one.missing), "adopted": ours, "error": failed.get(one.id)}
 
 
-async def _adopt(
-    work: Workspace, files: Sequence[Written], target: Target, taken_from: str | None
-) -> Mapping[str, str]:
+async def _adopt(mine: Session, files: Sequence[Written], target: Target, taken_from: str | None) -> Mapping[str, str]:
     """Mark what was written as ours, after reading it as everybody reads it; why that failed, by id.
 
     Raises:
         ManifestsInvalid: what was written cannot be used yet, e.g. since a token is missing.
     """
-    from orchestrator.applying import session
     from orchestrator.errors import ManifestsInvalid
     from orchestrator.reconcile import owning
     from orchestrator.workspace import Workspace
 
+    work = mine.work
     again = Workspace.read(work.settings)
     pairs = [(again.find(one.name), one) for one in files if one.id]
     if any(want is None for want, _ in pairs):
@@ -166,8 +176,7 @@ async def _adopt(
     ]
     if not handovers:
         return {}
-    async with session(work, target, say=output.say) as mine:
-        errors = await mine.hand_over(handovers, target)
+    errors = await mine.hand_over(handovers, target)
     return {
         one.before.id: f"{error.code}: {error}"
         for one, error in zip(handovers, errors, strict=True)

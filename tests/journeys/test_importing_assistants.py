@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,24 @@ def test_those_of_others_and_files_that_are_there_stay(tmp_path: Path, far: Runn
         taken = run("import", made, "--from", "another/far", "--yes", "--force")
         assert taken.returncode == 0, taken.stderr
         assert run("plan", "--detailed-exitcode").returncode == 0
+
+
+def test_who_watches_the_files_creates_nothing_anew(tmp_path: Path):
+    (tmp_path / "assistants.d").mkdir()
+    with running("up", "--port", "0", cwd=tmp_path) as server:
+        with httpx2.Client(base_url=f"{server.address}/api/v1", trust_env=False) as http:
+            for round_ in range(3):
+                for nth in range(5):
+                    http.post("/assistants", json={"model": "m", "name": f"a{round_}{nth}", "instructions": "x"})
+                done = orchestrator("import", "--all", "--yes", cwd=tmp_path)
+                assert done.returncode == 0, done.stderr
+            (tmp_path / "assistants.d/last.yaml").write_text(
+                "apiVersion: orchestrator/v1\nkind: Assistant\nmetadata: {name: last}\nspec: {model: m}\n"
+            )
+            deadline = time.monotonic() + 20
+            while "last" not in (
+                names := [one["name"] for one in http.get("/assistants", params={"limit": 100}).json()["data"]]
+            ):
+                assert time.monotonic() < deadline
+            assert sorted(names) == sorted([*(f"a{r}{n}" for r in range(3) for n in range(5)), "last"])
+        assert server.stop() == 0
