@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Show what somebody changed at the target by hand. Never writes."),
     "diff": ("diff", "Compare two revisions of the folder, without any target."),
     "compare": ("compare", "Show how two environments differ, without any target."),
+    "status": ("status", "Show the state of the assistants that up looks after."),
     "log": ("log", "Show what was applied from here; with NAME the revisions of an assistant."),
     "show": ("show", "Show what was written as a revision: NAME@REV."),
     "rollback": ("rollback", "Write an earlier revision again, and hold it until its manifest changes."),

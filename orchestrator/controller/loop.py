@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from orchestrator.controller import status
 from orchestrator.controller.cycle import Cycle
 from orchestrator.controller.status import Board
 from orchestrator.embedded import Functions
@@ -71,6 +72,12 @@ class Controller:
 
     async def look(self, *, read: bool = True) -> bool:
         """One look, of the files too if `read`; whether all that was to be done is done. What goes wrong is told."""
+        try:
+            return await self._look(read=read)
+        finally:
+            status.write(self.work.settings.data, self.board.all, at=self._clock(), ready=self.ready)
+
+    async def _look(self, *, read: bool) -> bool:
         try:
             if read:
                 await self._read()

@@ -1,9 +1,21 @@
-"""What is known of each assistant: in which state, since when, why, and when it is tried again. No I/O."""
+"""What is known of each assistant: in which state, since when, why, and when it is tried again.
+
+The controller leaves it in `status.json` of the data folder, for `orchestrator status`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.journal.processes import is_gone, mark
+
+NAME = "status.json"
 
 State = Literal["Synced", "Pending", "Drifted", "Failed", "Suspended"]
 
@@ -21,14 +33,43 @@ class Status:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {
-            "name": self.name,
-            "state": self.state,
-            "since": self.since,
-            "revision": self.revision,
-            "cause": self.cause,
-            "next_try": self.next_try,
-        }
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that was known at a moment. `ready`: the last look succeeded; `process`: the mark of who wrote it."""
+
+    at: float
+    ready: bool
+    process: str
+    assistants: tuple[Status, ...]
+
+    @property
+    def alive(self) -> bool:
+        """Whether who wrote it is still there, as far as can be told from here."""
+        return bool(self.process) and not is_gone(self.process)
+
+
+_REPORT = TypeAdapter(Report)
+
+
+def write(folder: Path, statuses: tuple[Status, ...], *, at: float, ready: bool) -> None:
+    """Leave a report; a folder that cannot be written is not worth a failure."""
+    report = Report(at=at, ready=ready, process=mark(), assistants=statuses)
+    beside = folder / f".{NAME}.{os.getpid()}"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside.write_bytes(_REPORT.dump_json(report))
+        beside.replace(folder / NAME)
+
+
+def read(folder: Path) -> Report | None:
+    """The last report; None: there is none that can be read."""
+    try:
+        return _REPORT.validate_json((folder / NAME).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 class Board:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from shell import Running, running
+from shell import Running, orchestrator, running
 
 ASSISTANT = """apiVersion: orchestrator/v1
 kind: Assistant
@@ -154,3 +155,30 @@ def test_a_function_that_is_saved_is_what_the_next_run_calls(project: Project, u
     assert project.there()["a"]["tools"][0]["function"]["description"] == "Tell the time."
     assert server.stop() == 0
     assert "the version loaded before stays in use" in "".join(server.lines + server.rest())
+
+
+def test_the_status_tells_what_is_known_of_each(project: Project, up: Callable[[], Running]):
+    nobody = orchestrator("status", cwd=project.folder)
+    assert (nobody.returncode, "No controller was ever started" in nobody.stderr) == (64, True)
+    server = up()
+
+    def status(*arguments: str) -> tuple[int, dict[str, dict]]:
+        done = orchestrator("status", *arguments, "--format", "json", cwd=project.folder)
+        return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["assistants"]}
+
+    code, known = status()
+    assert (code, {name: (one["state"], one["revision"]) for name, one in known.items()}) == (
+        0,
+        {"a": ("Synced", 1), "b": ("Synced", 1)},
+    )
+    project.write("assistants.d/a.yaml", "spec: [\n")
+    project.until(lambda: status()[1]["a"]["state"] == "Failed")
+    code, known = status()
+    assert (code, known["b"]["state"], "assistants.d/a.yaml:2:" in known["a"]["cause"]) == (1, "Synced", True)
+    table = orchestrator("status", "a", cwd=project.folder).stdout
+    assert [line.split()[:2] for line in table.splitlines()] == [["ASSISTANT", "STATE"], ["a", "Failed"]]
+    unknown = orchestrator("status", "c", cwd=project.folder)
+    assert (unknown.returncode, "There is no assistant 'c'" in unknown.stderr) == (64, True)
+    assert server.stop() == 0
+    ended = orchestrator("status", cwd=project.folder)
+    assert (ended.returncode, "The controller has ended" in ended.stderr) == (1, True)
