@@ -15,6 +15,7 @@ from orchestrator.functions import Registry
 from orchestrator.functions.context import Occasion, Surroundings
 from orchestrator.functions.performing import Around, Stage, Terms
 from orchestrator.functions.states import States
+from orchestrator.reconcile.approving import decide
 from orchestrator.reconcile.desired import Binding, Desired, Rules
 from orchestrator.reconcile.stamp import read_stamp
 from orchestrator.server.performers.door import Call, Limits
@@ -55,7 +56,7 @@ class Functions:
     def performs(self, assistant: Assistant, call: Call) -> bool:
         """Only for assistants of ours, and never what a person has to approve: that becomes `requires_action`."""
         binding = _binding(self.snapshot, assistant, call)
-        return binding is not None and binding.approval != "ask"
+        return binding is not None and decide(binding, call.arguments) != "ask"
 
     def repeatable(self, assistant: Assistant, call: Call) -> bool:
         """Whether the function is marked idempotent, or is not called at all."""
@@ -147,7 +148,7 @@ async def perform(
     around: Around | None = None,
 ) -> str:
     """Call the function behind a binding. Also for calls that a remote target hands to us."""
-    if binding.approval == "deny":
+    if decide(binding, arguments) == "deny":
         return said("denied", f"The function '{binding.function}' may not be called.")
     own = replace(terms or Terms(), timeout=binding.timeout, retries=binding.retries)
     output = await stage.call(registry, binding.function, arguments, terms=own, occasion=occasion, around=around)

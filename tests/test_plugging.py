@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.errors import ManifestsInvalid
 from orchestrator.functions.permissions import fault, missing, reach
+from orchestrator.reconcile.approving import decide
 from orchestrator.settings import Settings
 from orchestrator.workspace import Workspace
 
@@ -74,7 +75,7 @@ def test_an_assistant_offers_the_functions_of_a_plug_in(tmp_path: Path):
     work.raise_for_errors()
     (guide,) = work.desired
     assert [tool.function.name for tool in guide.body["tools"]] == ["forecast", "history"]
-    bindings = {name: (b.function, b.timeout, b.retries, b.approval) for name, b in guide.bindings.items()}
+    bindings = {name: (b.function, b.timeout, b.retries, decide(b, "")) for name, b in guide.bindings.items()}
     assert bindings == {
         "forecast": ("weather.forecast", 7, 2, "ask"),
         "history": ("weather.history", None, 0, "auto"),
@@ -86,13 +87,13 @@ def test_only_what_is_named_is_offered_hidden_or_not(tmp_path: Path):
     work = read(tmp_path, assistant=text)
     work.raise_for_errors()
     (guide,) = work.desired
-    assert {name: b.approval for name, b in guide.bindings.items()} == {"forecast": "deny", "secretly": "deny"}
+    assert {name: decide(b, "") for name, b in guide.bindings.items()} == {"forecast": "deny", "secretly": "deny"}
 
 
 def test_a_manifest_does_not_loosen_what_the_code_asks(tmp_path: Path):
     work = read(tmp_path, assistant=ASSISTANT.replace("{plugin: sky}", "{plugin: sky, approval: auto}"))
     (guide,) = work.desired
-    assert guide.bindings["forecast"].approval == "ask"
+    assert decide(guide.bindings["forecast"], "") == "ask"
 
 
 def test_secrets_are_looked_up_when_they_are_needed(tmp_path: Path):
@@ -232,7 +233,7 @@ def test_operations_of_a_service_are_offered(tmp_path: Path):
     work = service(tmp_path)
     work.raise_for_errors()
     (guide,) = work.desired
-    assert {n: (b.function, b.approval) for n, b in guide.bindings.items()} == {
+    assert {n: (b.function, decide(b, "")) for n, b in guide.bindings.items()} == {
         "getPet": ("pets.getPet", "auto"),
         "deletePet": ("pets.deletePet", "deny"),
     }

@@ -13,6 +13,7 @@ from orchestrator.embedded import perform, said
 from orchestrator.errors import SettingsError
 from orchestrator.functions.context import Occasion
 from orchestrator.functions.performing import Stage
+from orchestrator.reconcile.approving import decide
 from orchestrator.runs import CallDone, Called, Ended, Said, drive
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def performing(work: Workspace, name: str) -> AsyncGenerator[Perform]:
         binding = desired.bindings.get(function) if desired else None
         if binding is None:
             return None
-        if binding.approval == "ask" and not _approved(function, arguments):
+        if decide(binding, arguments) == "ask" and not _approved(function, arguments):
             return said("not_approved", f"A person refused the call of '{function}'.")
         return await perform(stage, work.registry, binding, arguments, occasion=Occasion(assistant=name))
 

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from orchestrator.diagnostics import did_you_mean
+from orchestrator.manifests.approvals import ApprovalRules
 from orchestrator.manifests.fields import (
     Approval,
     Identifier,
@@ -370,8 +371,8 @@ class ToolSpec(Strictly):
     """How long a call may take. Default: the function's, or 30 s."""
     retries: Annotated[int, Field(ge=0, le=10)] | None = None
     """How often a call that failed is tried again. Default: never."""
-    approval: Approval = "auto"
-    """`auto` calls at once, `ask` asks a person first, `deny` never calls."""
+    approval: Approval | ApprovalRules = "auto"
+    """`auto` calls at once, `ask` asks a person first, `deny` never calls; or rules by arguments: {default, rules}."""
 
 
 class Tool(Strictly):

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from orchestrator.diagnostics import Span
+from orchestrator.manifests.approvals import ApprovalRule
+from orchestrator.manifests.fields import Approval
 from orchestrator.reconcile.body import Body
 from orchestrator.reconcile.causes import Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A function of the plug-in registry behind a tool of an assistant. `timeout` in seconds, None: the function's."""
+    """A function of the plug-in registry behind a tool of an assistant. `timeout` in seconds, None: the function's.
+
+    `approval` holds where none of the `rules` does; `least` is what the code demands; see `approving.decide`.
+    """
 
     function: str
     timeout: float | None = None
     retries: int = 0
-    approval: Literal["auto", "ask", "deny"] = "auto"
+    approval: Approval = "auto"
+    rules: tuple[ApprovalRule, ...] = ()
+    least: Approval = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from orchestrator.diagnostics import Diagnostic, did_you_mean
 from orchestrator.functions import Function, Registry
 from orchestrator.manifests import Assistant, Loaded, Placed, Plugin, Tool, ToolRef
-from orchestrator.manifests.fields import Approval
+from orchestrator.manifests.approvals import ApprovalRules
 from orchestrator.manifests.model import InlineTool, PluginRef
 from orchestrator.reconcile.desired import Binding
 from orchestrator.tools import Function as FunctionTool
 from orchestrator.tools import FunctionDefinition
-
-_STRICT: Mapping[Approval, int] = {"auto": 0, "ask": 1, "deny": 2}
 
 
 def functions_of(plugin: Placed[Plugin], entry: PluginRef, registry: Registry) -> tuple[Function, ...]:
@@ -85,7 +83,8 @@ def bindings_of(
                 function=one.name,
                 timeout=timeout if one.timeout is None else None,
                 retries=one.options.retries,
-                approval=stricter(entry.approval or "auto", one.options.approval),
+                approval=entry.approval or "auto",
+                least=one.options.approval,
             ),
         )
 
@@ -94,14 +93,12 @@ def binding_of(tool: Placed[Tool], entry: ToolRef, callee: Function | None, time
     """The function behind a manifest of kind Tool."""
     spec = tool.value.spec
     own = callee.options if callee else None
+    said = entry.approval or spec.approval
     return Binding(
         function=spec.function,
         timeout=spec.timeout or timeout,
         retries=spec.retries if spec.retries is not None else own.retries if own else 0,
-        approval=stricter(entry.approval or spec.approval, own.approval if own else "auto"),
+        approval=said.default if isinstance(said, ApprovalRules) else said,
+        rules=said.rules if isinstance(said, ApprovalRules) else (),
+        least=own.approval if own else "auto",
     )
-
-
-def stricter(one: Approval, other: Approval) -> Approval:
-    """The approval that asks for more: a manifest may be stricter than the code, never laxer."""
-    return max(one, other, key=_STRICT.__getitem__)
