@@ -30,6 +30,7 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool, **given: Any) -> i
     from orchestrator.manifests.formatting import CannotFormat, formatted
 
     folder = options.settings(environment="local", **given).manifests
+    _check_there(paths, folder)
     failed = changed = 0
     for one in read_folder(folder):
         if isinstance(one, Diagnostic):
@@ -53,6 +54,17 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool, **given: Any) -> i
         if not (check or diff):
             writing.replace(folder, one.name, one.text, new)
     return 1 if failed else WOULD_CHANGE if changed and (check or diff) else 0
+
+
+def _check_there(paths: Sequence[Path], folder: Path) -> None:
+    """A path that is misspelt must not look as if all were well."""
+    from orchestrator.errors import SettingsError
+
+    for path in paths:
+        if not path.exists():
+            raise SettingsError(f"There is no {path}.")
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise SettingsError(f"{path} is not below {folder}.", hint="name files or folders of assistants.d")
 
 
 def _meant(one: Text, folder: Path, paths: Sequence[Path]) -> bool:

@@ -112,7 +112,7 @@ def new(name: str, **given: Any) -> None:
     output.say(f"Try it: orchestrator plugin call {name}.hello name=Ada\nTest it: orchestrator plugin test")
 
 
-@command.command(name="test")
+@command.command(name="test", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, metavar="[PYTEST ARGUMENTS…]", type=click.UNPROCESSED)
 @options.folder
 def test(arguments: tuple[str, ...], **given: Any) -> int:

@@ -157,6 +157,11 @@ def test_parameters_of_the_path_are_shared_and_overridden():
     assert found.parameters["properties"] == {"id": {"type": "integer"}, "q": {"type": "string"}}
 
 
+def test_an_operation_without_an_id_is_called_by_method_and_path():
+    found = one({}, path="/pets/{id}/toys")
+    assert (found.id, found.tool) == ("get_/pets/{id}/toys", "get_pets_id_toys")
+
+
 def test_names_fit_a_model_and_stay_apart():
     long = "a" * 90
     paths = {

@@ -28,3 +28,6 @@ def test_the_command(tmp_path: Path):
     assert (code, "assistants.d/bad.yaml: left as it is: it is not valid" in told) == (1, True)
     assert (folder / "a.yaml").read_bytes() == b"\xef\xbb\xbf" + NEAT.encode()
     assert run(str(folder / "a.yaml"), str(folder / "b.yaml")) == (0, "")
+    for path, told in ((folder / "none.yaml", "There is no"), (tmp_path, "is not below")):
+        code, said = run("--check", str(path))
+        assert (code, told in said) == (64, True)

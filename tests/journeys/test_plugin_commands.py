@@ -32,6 +32,8 @@ def test_a_new_plug_in_works_at_once_and_its_test_passes(project: Path):
     assert (called.returncode, called.stdout) == (0, "Hello, Ada! Hello, Ada!\n")
     tested = orchestrator("plugin", "test", cwd=project)
     assert (tested.returncode, "2 passed" in tested.stdout) == (0, True), tested.stdout
+    chosen = orchestrator("plugin", "test", "-q", "-k", "wrong", "tests", cwd=project)
+    assert (chosen.returncode, "1 passed, 1 deselected" in chosen.stdout) == (0, True), chosen.stdout
     plugin = project / "plugins/greeter.py"
     plugin.write_text(plugin.read_text().replace("Hello, {name}", "Bye, {name}"))
     assert orchestrator("plugin", "test", cwd=project).returncode == 8

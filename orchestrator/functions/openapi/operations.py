@@ -85,7 +85,7 @@ def operations(document: Document, wanted: frozenset[str] | None = None) -> Iter
             ids.add(name)
             if wanted is not None and name not in wanted:
                 continue
-            tool = tool_name(name, tools)
+            tool = tool_name(str(given.get("operationId") or f"{method}_{path.strip('/')}"), tools)
             try:
                 yield _Reader(document, hidden, shared, given).operation(name, tool, method, path)
             except DocumentFault as fault:
